@@ -1,0 +1,214 @@
+//! Strict JSON: the subset in which every signed text of the project is written.
+//!
+//! Two parsers that disagree on one text are an attack, so whatever parsers are known to disagree on is
+//! refused: duplicate members, a byte order mark, invalid UTF-8, numbers that are not integers below 2^53, and
+//! nesting deeper than 32.
+
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// Deepest nesting of arrays and objects.
+pub const MAX_DEPTH: usize = 32;
+
+/// Smallest integer that a double cannot tell from its neighbour: 2^53 (RFC 8259 section 6).
+pub const INTEGER_LIMIT: u64 = 1 << 53;
+
+/// Why a text is not strict JSON.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// More bytes than the caller allows.
+    #[error("the JSON has {found} bytes, at most {limit} are read")]
+    TooLong {
+        /// Bytes found.
+        found: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Starts with a byte order mark.
+    #[error("the JSON starts with a byte order mark; save it as UTF-8 without one")]
+    ByteOrderMark,
+    /// Not JSON, or outside the strict subset.
+    #[error("the JSON does not parse: {reason}")]
+    Syntax {
+        /// What was wrong, with line and column.
+        reason: String,
+    },
+}
+
+/// Parses one JSON text of at most `limit` bytes.
+///
+/// # Errors
+/// [`JsonError`], naming line and column.
+pub fn parse_strict(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    if bytes.len() > limit {
+        return Err(JsonError::TooLong {
+            found: bytes.len(),
+            limit,
+        });
+    }
+    if bytes.starts_with(b"\xEF\xBB\xBF") {
+        return Err(JsonError::ByteOrderMark);
+    }
+    let syntax = |e: &dyn fmt::Display| JsonError::Syntax {
+        reason: e.to_string(),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|e| syntax(&e))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Strict { depth: 0 }
+        .deserialize(&mut deserializer)
+        .map_err(|e| syntax(&e))?;
+    deserializer.end().map_err(|e| syntax(&e))?;
+    Ok(value)
+}
+
+/// Reads a value that stands inside `depth` arrays or objects.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth: usize,
+}
+
+impl Strict {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH}")));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        if value >= INTEGER_LIMIT {
+            return Err(E::custom(format_args!("the integer {value} is not below 2^53")));
+        }
+        Ok(value.into())
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        if value.unsigned_abs() >= INTEGER_LIMIT {
+            return Err(E::custom(format_args!("the integer {value} is not above -2^53")));
+        }
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Err(E::custom(format_args!(
+            "the number {value} is not an integer; decimals are written as strings"
+        )))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(inner)? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut map = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            let value = members.next_value_seed(inner)?;
+            if map.contains_key(&name) {
+                return Err(serde::de::Error::custom(format_args!(
+                    "the member {name:?} stands twice"
+                )));
+            }
+            map.insert(name, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Value, JsonError> {
+        parse_strict(text.as_bytes(), 1 << 20)
+    }
+
+    #[test]
+    fn reads_plain_json() {
+        assert_eq!(parse(r#" {"a":[1,-2,"x",null,true]} "#).unwrap()["a"][1], -2);
+        assert!(parse("9007199254740991").is_ok());
+    }
+
+    #[test]
+    fn refuses_what_parsers_disagree_on() {
+        for text in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            "1.0",
+            "1e3",
+            "9007199254740992",
+            "-9007199254740992",
+            "99999999999999999999",
+            "{} {}",
+            "{",
+            "",
+            "[1,]",
+            "'a'",
+            r#""\ud800""#,
+        ] {
+            assert!(matches!(parse(text), Err(JsonError::Syntax { .. })), "{text}");
+        }
+        assert_eq!(parse_strict(b"\xEF\xBB\xBF{}", 10), Err(JsonError::ByteOrderMark));
+        assert!(matches!(
+            parse_strict(b"\"\xff\"", 10),
+            Err(JsonError::Syntax { .. })
+        ));
+        assert_eq!(
+            parse_strict(b"[]", 1),
+            Err(JsonError::TooLong { found: 2, limit: 1 })
+        );
+    }
+
+    #[test]
+    fn refuses_nesting_past_the_limit() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(MAX_DEPTH)).is_ok());
+        assert!(parse(&nested(MAX_DEPTH + 1)).is_err());
+        assert!(parse(&nested(100_000)).is_err());
+    }
+}

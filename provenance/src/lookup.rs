@@ -1,0 +1,172 @@
+//! Finding the record of files without telling the registry which files they are.
+//!
+//! A client sends the first hex digits of a digest and gets every key that starts with them. How many digits
+//! depends on the size of the index, so that a prefix always stands for hundreds of keys. This hides files that
+//! are *not* on record; fetching a match afterwards reveals interest in it.
+
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{digest::Sha256Digest, manifest::Manifest, record::RecordId};
+
+/// Most hex digits of a prefix.
+pub const MAX_DIGITS: u32 = 5;
+
+/// Files whose digests are looked up besides the largest one, while nothing is found.
+pub const FURTHER_FILES: usize = 7;
+
+/// Records that a client opens at the most for one set of files.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// What a key in the index is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum KeyKind {
+    /// An artifact's identity.
+    #[serde(rename = "dirhash1")]
+    DirHash1,
+    /// An OMS root in code-point order.
+    OmsRoot,
+    /// An OMS root in the Python tool's order.
+    OmsRootComponents,
+    /// A whole file.
+    File,
+    /// A chunk list.
+    Chunks,
+    /// A file's first chunk.
+    Chunk0,
+    /// A tensor index.
+    Tensors,
+    /// The object id of a Git LFS pointer.
+    LfsOid,
+}
+
+/// One key of the index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Match {
+    /// The digest.
+    pub key: Sha256Digest,
+    /// What it is the digest of.
+    pub kind: KeyKind,
+    /// The record that names it.
+    pub record: RecordId,
+    /// The file it belongs to, for keys of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// Answer of `/lookup`: how to ask, and everything at once while the index is small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupInfo {
+    /// Format version, 1.
+    pub v: u32,
+    /// Keys in the index.
+    pub keys: u64,
+    /// Hex digits of a prefix, 0 to 5.
+    pub digits: u32,
+    /// Log size that the answer reflects.
+    pub as_of_size: u64,
+    /// All keys, when `digits` is 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<Vec<Match>>,
+}
+
+/// Answer of `/lookup/{digits}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookupAnswer {
+    /// Format version, 1.
+    pub v: u32,
+    /// Log size that the answer reflects.
+    pub as_of_size: u64,
+    /// Keys with the prefix.
+    pub matches: Vec<Match>,
+}
+
+/// Hex digits that a prefix has when the index holds `keys` keys: min(5, max(0, floor(log2(keys/256)/4))).
+pub fn digits_for(keys: u64) -> u32 {
+    (keys / 256)
+        .checked_ilog2()
+        .map_or(0, |bits| (bits / 4).min(MAX_DIGITS))
+}
+
+/// The first `digits` hex digits of `digest`.
+pub fn prefix(digest: &Sha256Digest, digits: u32) -> String {
+    let mut text = digest.to_string();
+    text.truncate(digits.min(MAX_DIGITS) as usize);
+    text
+}
+
+/// Positions of the files worth looking up, largest first: at most one and [`FURTHER_FILES`]. Empty files say
+/// nothing and are left out.
+pub fn order_of_files(sizes: &[u64]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..sizes.len()).filter(|&at| sizes[at] > 0).collect();
+    order.sort_by_key(|&at| std::cmp::Reverse(sizes[at]));
+    order.truncate(1 + FURTHER_FILES);
+    order
+}
+
+/// How well a record fits the files at hand: listed files that are there under their base name with their
+/// size, and under their base name at all. Higher is better.
+pub fn fit(manifest: &Manifest, seen: &[(&str, u64)]) -> (usize, usize) {
+    let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
+    let exact: HashSet<(String, u64)> = seen.iter().map(|(path, size)| (base(path), *size)).collect();
+    let names: HashSet<String> = seen.iter().map(|(path, _)| base(path)).collect();
+    let listed = manifest.files();
+    let same = listed
+        .iter()
+        .filter(|f| exact.contains(&(f.path.base_name().to_owned(), f.size)))
+        .count();
+    (
+        same,
+        listed
+            .iter()
+            .filter(|f| names.contains(f.path.base_name()))
+            .count(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_grows_with_the_index() {
+        let expected = [
+            (0, 0),
+            (255, 0),
+            (256, 0),
+            (4095, 0),
+            (4096, 1),
+            (65_535, 1),
+            (65_536, 2),
+            (1 << 28, 5),
+            (u64::MAX, 5),
+        ];
+        for (keys, digits) in expected {
+            assert_eq!(digits_for(keys), digits, "{keys}");
+        }
+    }
+
+    #[test]
+    fn largest_files_are_looked_up_first() {
+        assert_eq!(order_of_files(&[5, 0, 9, 7]), [2, 3, 0]);
+        assert_eq!(order_of_files(&[1; 20]).len(), 8);
+    }
+
+    #[test]
+    fn kinds_have_the_documented_names() {
+        let names = serde_json::to_string(&[
+            KeyKind::DirHash1,
+            KeyKind::OmsRoot,
+            KeyKind::OmsRootComponents,
+            KeyKind::LfsOid,
+        ])
+        .unwrap();
+        assert_eq!(
+            names,
+            r#"["dirhash1","oms-root","oms-root-components","lfs-oid"]"#
+        );
+    }
+}

@@ -1,0 +1,347 @@
+//! Relative paths of files in an artifact, and what a path says about the file it names.
+//!
+//! One path has one spelling, so that a manifest means the same on every file system: relative POSIX, UTF-8 in
+//! NFC (the Unicode version of the pinned `unicode-normalization` crate), no component that walks, no character
+//! that a terminal or a page would hide.
+
+use std::{cmp::Ordering, fmt, str::FromStr};
+
+use caseless::default_case_fold_str;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+/// Longest path in bytes: Linux `PATH_MAX`, past which no common system could hold the file.
+pub const MAX_PATH_BYTES: usize = 4096;
+
+/// Names that are left out of a manifest when they stand at the top of the folder; they are never model data.
+/// Written into OMS `ignore_paths`, sorted. DESIGN calls this the fixed ignore list.
+pub const IGNORED_TOP_LEVEL: [&str; 7] = [
+    ".DS_Store",
+    ".cache/huggingface",
+    ".git",
+    ".gitattributes",
+    ".github",
+    ".gitignore",
+    "model.sig",
+];
+
+/// Ending of an offline bundle, which may lie beside the weights without being part of them.
+pub const BUNDLE_ENDING: &str = ".weighbridge";
+
+/// A checked relative path. Orders bytewise, which for UTF-8 is code-point order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelativePath(String);
+
+/// Why a text is not a [`RelativePath`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PathError {
+    /// Empty, or longer than [`MAX_PATH_BYTES`].
+    #[error("a path has 1 to {MAX_PATH_BYTES} bytes, got {found}")]
+    Length {
+        /// Bytes found.
+        found: usize,
+    },
+    /// An empty, `.` or `..` component, which includes a leading or trailing slash.
+    #[error("the path {path:?} has the component {component:?}, which could lead out of the folder")]
+    Component {
+        /// The path.
+        path: String,
+        /// The component.
+        component: String,
+    },
+    /// A control, bidirectional or other character that hides what the name is, or a backslash.
+    #[error("the path {path:?} holds the character {found:?}, which has no place in a file name")]
+    Character {
+        /// The path.
+        path: String,
+        /// The character.
+        found: char,
+    },
+    /// Not in Unicode normalisation form C.
+    #[error("the path {path:?} is not in Unicode form NFC; rename it to its composed form")]
+    NotNfc {
+        /// The path.
+        path: String,
+    },
+}
+
+impl RelativePath {
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The part behind the last slash.
+    pub fn base_name(&self) -> &str {
+        self.0.rsplit('/').next().unwrap_or(&self.0)
+    }
+
+    /// The components, from the top.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.split('/')
+    }
+
+    /// Whether the file is outside every manifest: on [`IGNORED_TOP_LEVEL`], below such a folder, or a
+    /// `*.weighbridge` bundle at the top.
+    pub fn is_ignored(&self) -> bool {
+        let listed = IGNORED_TOP_LEVEL.iter().any(|name| {
+            self.0
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        listed || (!self.0.contains('/') && self.0.ends_with(BUNDLE_ENDING))
+    }
+
+    /// The key under which two names collide on a file system that ignores case.
+    pub fn case_folded(&self) -> String {
+        default_case_fold_str(&self.0).nfc().collect()
+    }
+
+    /// Compares as the Python `model_signing` tool sorts: component by component, so that `a/b` stands before
+    /// `a-b`, unlike in bytewise order.
+    pub fn cmp_by_component(&self, other: &Self) -> Ordering {
+        self.components().cmp(other.components())
+    }
+
+    /// Whether the name ends in `.safetensors`, whatever its case.
+    pub fn is_safetensors(&self) -> bool {
+        self.has_extension("safetensors")
+    }
+
+    /// Whether the name ends in `.gguf`, whatever its case.
+    pub fn is_gguf(&self) -> bool {
+        self.has_extension("gguf")
+    }
+
+    /// Whether a loader could run this file or prefer it over a listed one: code, pickles, weights, tokenizers
+    /// and configuration. Such a file beside a model changes what the model does.
+    pub fn could_be_loaded(&self) -> bool {
+        const ENDINGS: [&str; 46] = [
+            "bat",
+            "bin",
+            "ckpt",
+            "cmd",
+            "dll",
+            "dylib",
+            "engine",
+            "exe",
+            "ggml",
+            "gguf",
+            "h5",
+            "hdf5",
+            "ipynb",
+            "jar",
+            "jinja",
+            "jinja2",
+            "joblib",
+            "js",
+            "json",
+            "keras",
+            "llamafile",
+            "mar",
+            "mjs",
+            "mlmodel",
+            "model",
+            "msgpack",
+            "npy",
+            "npz",
+            "onnx",
+            "ot",
+            "pb",
+            "pickle",
+            "pkl",
+            "ps1",
+            "pt",
+            "pth",
+            "py",
+            "pyc",
+            "pyd",
+            "safetensors",
+            "sh",
+            "so",
+            "tflite",
+            "wasm",
+            "yaml",
+            "yml",
+        ];
+        const NAMES: [&str; 5] = [
+            "vocab.txt",
+            "merges.txt",
+            "vocab.bpe",
+            "sentencepiece.vocab",
+            "setup.cfg",
+        ];
+        let name = self.base_name().to_ascii_lowercase();
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let shared_object = name.contains(".so.");
+        shared_object
+            || ENDINGS.contains(&ending)
+            || NAMES.contains(&name.as_str())
+            || name.starts_with("tokenizer")
+    }
+
+    fn has_extension(&self, wanted: &str) -> bool {
+        self.base_name()
+            .rsplit_once('.')
+            .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case(wanted))
+    }
+}
+
+/// Whether `c` hides or reorders text: control characters, bidirectional controls, zero-width and line marks.
+pub fn is_hidden_character(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+}
+
+/// `text` with every hidden character written as `\u{…}`, for showing text that a stranger wrote.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden_character(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+impl FromStr for RelativePath {
+    type Err = PathError;
+
+    fn from_str(text: &str) -> Result<Self, PathError> {
+        if text.is_empty() || text.len() > MAX_PATH_BYTES {
+            return Err(PathError::Length { found: text.len() });
+        }
+        if let Some(found) = text.chars().find(|&c| c == '\\' || is_hidden_character(c)) {
+            return Err(PathError::Character {
+                path: text.to_owned(),
+                found,
+            });
+        }
+        if let Some(component) = text.split('/').find(|c| matches!(*c, "" | "." | "..")) {
+            return Err(PathError::Component {
+                path: text.to_owned(),
+                component: component.to_owned(),
+            });
+        }
+        if !is_nfc(text) {
+            return Err(PathError::NotNfc {
+                path: text.to_owned(),
+            });
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for RelativePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for RelativePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for RelativePath {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for RelativePath {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RelativePath {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn refuses_paths_that_could_lead_out_of_the_folder() {
+        for text in [
+            "", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\\b", "a\0b", "a\nb",
+        ] {
+            assert!(text.parse::<RelativePath>().is_err(), "{text:?}");
+        }
+        assert!("a".repeat(MAX_PATH_BYTES + 1).parse::<RelativePath>().is_err());
+    }
+
+    #[test]
+    fn refuses_names_that_hide_what_they_are() {
+        for text in [
+            "gpj.\u{202E}exe",
+            "a\u{200B}b",
+            "a\u{FEFF}",
+            "a\u{2066}b",
+            "e\u{301}",
+        ] {
+            assert!(text.parse::<RelativePath>().is_err(), "{text:?}");
+        }
+        assert_eq!(path("é.txt").as_str(), "é.txt");
+    }
+
+    #[test]
+    fn ignores_only_at_the_top_level() {
+        for text in [
+            ".git",
+            ".git/config",
+            ".cache/huggingface/x",
+            "model.sig",
+            "m.weighbridge",
+        ] {
+            assert!(path(text).is_ignored(), "{text}");
+        }
+        for text in [
+            "a/.git",
+            ".gitx",
+            ".cache/other",
+            "a/model.sig",
+            "a/m.weighbridge",
+            "model.sigx",
+        ] {
+            assert!(!path(text).is_ignored(), "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_what_a_loader_might_prefer() {
+        for text in [
+            "modeling_x.py",
+            "w.PKL",
+            "a/lib.so.1",
+            "tokenizer",
+            "vocab.txt",
+            "x.safetensors",
+            "config.json",
+        ] {
+            assert!(path(text).could_be_loaded(), "{text}");
+        }
+        for text in ["README.md", "LICENSE", "notes.txt", "photo.png"] {
+            assert!(!path(text).could_be_loaded(), "{text}");
+        }
+    }
+
+    #[test]
+    fn component_order_differs_from_bytewise_order() {
+        let (a, b) = (path("tokenizer/vocab.txt"), path("tokenizer-extra/x.txt"));
+        assert_eq!(a.cmp(&b), Ordering::Greater);
+        assert_eq!(a.cmp_by_component(&b), Ordering::Less);
+    }
+
+    #[test]
+    fn case_folding_joins_names_that_collide() {
+        assert_eq!(path("Straße").case_folded(), path("STRASSE").case_folded());
+    }
+}

@@ -1,0 +1,23 @@
+//! Verification: bytes and trust in, a report of named checks and one verdict out.
+//!
+//! Two calls of one pure function. [`open`] proves a record: its id, its place in a log that the user trusts,
+//! the keys that signed it. [`Opened::judge`] then compares what a client hashed with what the record lists.
+//! A client opens before it hashes, because the record says what to hash against.
+//!
+//! # In scope
+//! Every rule of docs/SPEC.md, "Verification". Nothing that a registry says is believed on the way.
+//!
+//! # Out of scope
+//! Fetching, hashing and showing. Domain proofs, advisories, lineage and witnesses' absence proofs come later;
+//! where one would be needed the answer is "not confirmed", never "authentic".
+
+mod compare;
+mod judge;
+mod open;
+mod pair;
+mod report;
+
+pub use compare::{FileReport, FileVerdict};
+pub use judge::{Bytes, Junk, Observation, Scope, SeenFile};
+pub use open::{Opened, Standing, open};
+pub use report::{Check, Identity, KeyHolder, LogView, Report, Verdict};

@@ -1,0 +1,406 @@
+//! Comparing found files with listed ones: which bytes, chunks and tensors differ.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    judge::{Bytes, Junk, Observation, SeenFile},
+    pair::Pairs,
+};
+use crate::{
+    chunk::{CHUNK_SIZE, ChunkList, chunk_count, chunk_range},
+    digest::Sha256Digest,
+    manifest::{Manifest, ManifestFile},
+    path::RelativePath,
+    tensor::{Tensor, TensorIndex},
+};
+
+/// What became of one file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileVerdict {
+    /// Byte for byte as listed.
+    Match,
+    /// Other bytes.
+    Altered,
+    /// The listed bytes, cut short.
+    Truncated,
+    /// The listed bytes, and more behind them.
+    Padded,
+    /// No byte at all.
+    Empty,
+    /// A web page or a Git LFS pointer in place of the file.
+    NotWeights,
+    /// Another file of this record.
+    Swapped,
+    /// Listed and not there.
+    Missing,
+    /// There and not listed.
+    Extra,
+    /// There, with a base name that several listed files share, and equal to none of them.
+    Ambiguous,
+    /// There, and not readable.
+    Unreadable,
+}
+
+impl FileVerdict {
+    /// The text form, as in JSON.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Altered => "altered",
+            Self::Truncated => "truncated",
+            Self::Padded => "padded",
+            Self::Empty => "empty",
+            Self::NotWeights => "not-weights",
+            Self::Swapped => "swapped",
+            Self::Missing => "missing",
+            Self::Extra => "extra",
+            Self::Ambiguous => "ambiguous",
+            Self::Unreadable => "unreadable",
+        }
+    }
+
+    /// Whether the file was read and is not what the record lists.
+    pub fn is_difference(self) -> bool {
+        matches!(
+            self,
+            Self::Altered | Self::Truncated | Self::Padded | Self::Empty | Self::NotWeights | Self::Swapped
+        )
+    }
+
+    /// Whether the file was compared with a listed one.
+    pub fn is_compared(self) -> bool {
+        self == Self::Match || self.is_difference()
+    }
+}
+
+/// What became of one file, in detail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// The listed path; the found one for extras.
+    pub path: String,
+    /// The code.
+    pub verdict: FileVerdict,
+    /// Size found in bytes; the listed size of a missing file.
+    pub size: u64,
+    /// The first differing byte range `[from, to)`, in chunk steps; none when everything matches or it could not
+    /// be located.
+    pub bytes: Option<[u64; 2]>,
+    /// All differing ranges.
+    pub ranges: Vec<[u64; 2]>,
+    /// Differing chunks, from 0.
+    pub chunks: Vec<u64>,
+    /// Names of the tensors with a byte in those ranges, by the signed index.
+    pub tensors: Vec<String>,
+    /// The same tensors with type, shape and offsets.
+    pub tensor_details: Vec<Tensor>,
+    /// What was found, for people.
+    pub detail: String,
+    /// Whether a loader might run or prefer an extra file.
+    #[serde(default)]
+    pub could_be_loaded: bool,
+    /// Bytes that equal the listed ones.
+    #[serde(default)]
+    pub same_bytes: u64,
+    /// Bytes that are listed.
+    #[serde(default)]
+    pub listed_bytes: u64,
+}
+
+/// All files compared.
+pub(super) struct Compared {
+    pub(super) files: Vec<FileReport>,
+    /// Why the record contradicts bytes that match it, if it does.
+    pub(super) record_fault: Option<String>,
+    /// Extra files that a loader might run or prefer.
+    pub(super) loadable_extras: usize,
+    /// Matching files whose whole digest this run computed.
+    pub(super) whole_digests: usize,
+}
+
+/// Compares every pair, and lists what has no partner.
+pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) -> Compared {
+    let listed = manifest.files();
+    let by_content: BTreeMap<(u64, Sha256Digest), &ManifestFile> = listed
+        .iter()
+        .filter(|f| f.size > 0)
+        .map(|f| ((f.size, f.chunks), f))
+        .collect();
+    let mut out = Compared {
+        files: Vec::new(),
+        record_fault: None,
+        loadable_extras: 0,
+        whole_digests: 0,
+    };
+    for &(l, f) in &pairs.pairs {
+        let (listed, found) = (&listed[l], &seen.files[f]);
+        let report = compare_pair(listed, found, seen, &by_content, &mut out);
+        out.files.push(report);
+    }
+    for &at in &pairs.missing {
+        let file = &listed[at];
+        let mut report = plain(
+            file.path.as_str(),
+            FileVerdict::Missing,
+            file.size,
+            "listed, and not there",
+        );
+        report.listed_bytes = file.size;
+        out.files.push(report);
+    }
+    for &at in &pairs.ambiguous {
+        let SeenFile { path, size, .. } = &seen.files[at];
+        let detail = "several listed files have this name and none has these bytes; give the folder to tell them apart";
+        out.files.push(plain(path, FileVerdict::Ambiguous, *size, detail));
+    }
+    for &at in &pairs.extra {
+        let SeenFile { path, size, .. } = &seen.files[at];
+        let mut report = plain(path, FileVerdict::Extra, *size, "not on record");
+        // A name that no manifest could list is suspect as well.
+        report.could_be_loaded = path.parse::<RelativePath>().map_or(true, |p| p.could_be_loaded());
+        if report.could_be_loaded {
+            report.detail = "not on record, and a loader might run or prefer it".into();
+            out.loadable_extras += 1;
+        }
+        out.files.push(report);
+    }
+    out.files.sort_by(|a, b| a.path.cmp(&b.path));
+    out
+}
+
+fn plain(path: &str, verdict: FileVerdict, size: u64, detail: &str) -> FileReport {
+    FileReport {
+        path: path.to_owned(),
+        verdict,
+        size,
+        bytes: None,
+        ranges: Vec::new(),
+        chunks: Vec::new(),
+        tensors: Vec::new(),
+        tensor_details: Vec::new(),
+        detail: detail.to_owned(),
+        could_be_loaded: false,
+        same_bytes: 0,
+        listed_bytes: 0,
+    }
+}
+
+fn compare_pair(
+    listed: &ManifestFile,
+    found: &SeenFile,
+    seen: &Observation,
+    by_content: &BTreeMap<(u64, Sha256Digest), &ManifestFile>,
+    out: &mut Compared,
+) -> FileReport {
+    let mut report = plain(
+        listed.path.as_str(),
+        FileVerdict::Match,
+        found.size,
+        "every chunk is as signed",
+    );
+    report.listed_bytes = listed.size;
+    let (chunks, sha256, tensors, junk) = match &found.bytes {
+        Bytes::Hashed {
+            chunks,
+            sha256,
+            tensors,
+            junk,
+        } => (chunks, sha256, tensors, junk),
+        Bytes::Unreadable(why) => {
+            return FileReport {
+                verdict: FileVerdict::Unreadable,
+                detail: why.clone(),
+                ..report
+            };
+        }
+        Bytes::NotRead => {
+            return FileReport {
+                verdict: FileVerdict::Unreadable,
+                detail: "was not read".into(),
+                ..report
+            };
+        }
+    };
+    if found.size == listed.size && chunks.digest() == listed.chunks {
+        report.same_bytes = listed.size;
+        if sha256.is_some_and(|s| s != listed.sha256) {
+            let text = "the record's SHA-256 of {} is not that of the bytes whose chunks it signs";
+            out.record_fault
+                .get_or_insert(text.replace("{}", listed.path.as_str()));
+        }
+        if listed.path.is_safetensors() && *tensors != listed.tensors {
+            let text = "the signed tensor index of {} is not that of the file's own header";
+            out.record_fault
+                .get_or_insert(text.replace("{}", listed.path.as_str()));
+        }
+        out.whole_digests += usize::from(sha256.is_some());
+        if base_name(&found.path) != listed.path.base_name() {
+            report.detail = format!(
+                "every chunk is as signed; the file at hand is named {}",
+                base_name(&found.path)
+            );
+        }
+        return report;
+    }
+    let expected =
+        sidecar(seen, listed.chunks).and_then(|bytes| ChunkList::from_bytes(bytes, listed.size).ok());
+    if let Some(expected) = &expected {
+        locate(&mut report, listed, found.size, chunks, expected);
+        name_tensors(&mut report, listed, seen);
+    }
+    report.verdict = classify(
+        listed,
+        found,
+        chunks,
+        expected.as_ref(),
+        *junk,
+        by_content,
+        &mut report.detail,
+    );
+    report
+}
+
+/// Bytes of a sidecar, if they are the ones that the record signed.
+fn sidecar(seen: &Observation, digest: Sha256Digest) -> Option<&[u8]> {
+    let bytes: &[u8] = if digest == Sha256Digest::OF_NOTHING {
+        &[]
+    } else {
+        seen.sidecars.get(&digest)?
+    };
+    (Sha256Digest::of(bytes) == digest).then_some(bytes)
+}
+
+/// Fills in the differing chunks and byte ranges.
+fn locate(
+    report: &mut FileReport,
+    listed: &ManifestFile,
+    found_size: u64,
+    found: &ChunkList,
+    expected: &ChunkList,
+) {
+    let longest = chunk_count(listed.size.max(found_size));
+    let (mut start, mut ranges) = (None, Vec::new());
+    for chunk in 0..=longest {
+        let at = usize::try_from(chunk).unwrap_or(usize::MAX);
+        let (have, want) = (found.digests().get(at), expected.digests().get(at));
+        let differs = chunk < longest && have != want;
+        if differs {
+            report.chunks.push(chunk);
+            start.get_or_insert(chunk * CHUNK_SIZE);
+        } else {
+            if let Some(from) = start.take() {
+                ranges.push([from, (chunk * CHUNK_SIZE).min(listed.size.max(found_size))]);
+            }
+            if have.is_some() {
+                let range = chunk_range(chunk, listed.size);
+                report.same_bytes += range.end - range.start;
+            }
+        }
+    }
+    report.bytes = ranges.first().copied();
+    report.ranges = ranges;
+}
+
+/// Fills in the tensors, from the signed index and never from the suspect header.
+fn name_tensors(report: &mut FileReport, listed: &ManifestFile, seen: &Observation) {
+    let bytes = listed.tensors.and_then(|digest| sidecar(seen, digest));
+    let Some(index) = bytes.and_then(|bytes| TensorIndex::from_bytes(bytes).ok()) else {
+        return;
+    };
+    let touched = |t: &&Tensor| {
+        report
+            .ranges
+            .iter()
+            .any(|&[from, to]| overlaps(t.begin..t.end, from..to))
+    };
+    report.tensor_details = index.tensors().iter().filter(touched).cloned().collect();
+    report.tensors = report.tensor_details.iter().map(|t| t.name.clone()).collect();
+}
+
+fn overlaps(a: Range<u64>, b: Range<u64>) -> bool {
+    a.start < b.end && b.start < a.end
+}
+
+fn classify(
+    listed: &ManifestFile,
+    found: &SeenFile,
+    chunks: &ChunkList,
+    expected: Option<&ChunkList>,
+    junk: Option<Junk>,
+    by_content: &BTreeMap<(u64, Sha256Digest), &ManifestFile>,
+    detail: &mut String,
+) -> FileVerdict {
+    if found.size == 0 {
+        *detail = "is empty (0 bytes); its hash e3b0c442… is the hash of nothing. The download never started"
+            .into();
+        return FileVerdict::Empty;
+    }
+    match junk {
+        Some(Junk::LfsPointer) => {
+            *detail = format!(
+                "is a {}-byte Git LFS pointer, not the file; get the file itself with: git lfs pull",
+                found.size
+            );
+            return FileVerdict::NotWeights;
+        }
+        Some(Junk::Html) => {
+            *detail = "starts like a web page: a page was saved instead of the file (was the link /blob/ instead of /resolve/?)".into();
+            return FileVerdict::NotWeights;
+        }
+        Some(Junk::Empty) | None => {}
+    }
+    if let Some(other) = by_content.get(&(found.size, chunks.digest())) {
+        *detail = format!("has the bytes of {}, another file of this record", other.path);
+        return FileVerdict::Swapped;
+    }
+    let whole_chunks = usize::try_from(found.size.min(listed.size) / CHUNK_SIZE).unwrap_or(usize::MAX);
+    let prefix_matches = expected.is_some_and(|e| {
+        let (have, want) = (
+            chunks.digests().get(..whole_chunks),
+            e.digests().get(..whole_chunks),
+        );
+        have.is_some() && have == want && whole_chunks > 0
+    });
+    if found.size < listed.size {
+        let upto = if prefix_matches {
+            "; every whole chunk up to there matches"
+        } else {
+            ""
+        };
+        *detail = format!("stops at {} of {} bytes{upto}", found.size, listed.size);
+        return if prefix_matches || expected.is_none() {
+            FileVerdict::Truncated
+        } else {
+            truncated_or_altered(whole_chunks)
+        };
+    }
+    if found.size > listed.size {
+        *detail = format!(
+            "has {} bytes, {} more than listed",
+            found.size,
+            found.size - listed.size
+        );
+        return if prefix_matches {
+            FileVerdict::Padded
+        } else {
+            FileVerdict::Altered
+        };
+    }
+    *detail = "has the listed size and other bytes".into();
+    FileVerdict::Altered
+}
+
+/// A file cut within its first chunk cannot be told from one that was changed there; its size says truncated.
+fn truncated_or_altered(whole_chunks: usize) -> FileVerdict {
+    if whole_chunks == 0 {
+        FileVerdict::Truncated
+    } else {
+        FileVerdict::Altered
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

@@ -1,0 +1,408 @@
+//! Joining a proved record with what was hashed into one report.
+
+use std::collections::BTreeMap;
+
+use super::{
+    compare::{Compared, FileReport, FileVerdict, compare},
+    open::Opened,
+    pair::{Pairs, pair},
+    report::{Check, Report, Verdict, not_proven},
+};
+use crate::{chunk::ChunkList, digest::Sha256Digest, path::visible};
+
+/// What was given to check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// A folder with its paths; it must be whole.
+    Folder,
+    /// Files without folder names; they are matched one to one by base name, then by size and content.
+    Flat,
+    /// One file named by itself, judged alone.
+    SingleFile,
+}
+
+/// Files that are not what their name promises, told by their first bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Junk {
+    /// No byte at all.
+    Empty,
+    /// A Git LFS pointer.
+    LfsPointer,
+    /// A web page.
+    Html,
+}
+
+impl Junk {
+    /// Bytes that [`Junk::sniff`] looks at.
+    pub const SNIFF_BYTES: usize = 64;
+
+    /// Recognises junk from the first bytes of a file of `size` bytes.
+    pub fn sniff(first: &[u8], size: u64) -> Option<Self> {
+        let start = first.trim_ascii_start();
+        let begins = |tag: &[u8]| {
+            start
+                .get(..tag.len())
+                .is_some_and(|s| s.eq_ignore_ascii_case(tag))
+        };
+        match size {
+            0 => Some(Self::Empty),
+            _ if first.starts_with(b"version https://git-lfs.github.com/spec/") => Some(Self::LfsPointer),
+            _ if begins(b"<!doctype html") || begins(b"<html") => Some(Self::Html),
+            _ => None,
+        }
+    }
+
+    /// Subtype of the verdict `unknown`.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::LfsPointer => "lfs-pointer",
+            Self::Html => "html",
+        }
+    }
+}
+
+/// What a client read of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bytes {
+    /// Nothing: the file is not listed, so its content does not matter.
+    NotRead,
+    /// It could not be read; why.
+    Unreadable(String),
+    /// All of it.
+    Hashed {
+        /// Digests of its chunks.
+        chunks: ChunkList,
+        /// Its whole digest, if this run computed it.
+        sha256: Option<Sha256Digest>,
+        /// Digest of the tensor index parsed from its own header, if it has one that parses.
+        tensors: Option<Sha256Digest>,
+        /// What its first bytes look like.
+        junk: Option<Junk>,
+    },
+}
+
+/// One file that a client found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenFile {
+    /// Path relative to the folder, with slashes; a base name when folders were not seen.
+    pub path: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// What was read.
+    pub bytes: Bytes,
+}
+
+/// Everything that a client observed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// What was given.
+    pub scope: Scope,
+    /// The files found.
+    pub files: Vec<SeenFile>,
+    /// Sidecars as fetched, by the digest they were asked by; they are checked here, and only localise.
+    pub sidecars: BTreeMap<Sha256Digest, Vec<u8>>,
+    /// Whether the user named the record, rather than a lookup finding it.
+    pub named: bool,
+    /// Whether unlisted files that a loader might prefer are accepted.
+    pub allow_extra: bool,
+}
+
+impl Opened {
+    /// Compares what was observed with the record, and gives the report.
+    pub fn judge(&self, seen: &Observation) -> Report {
+        let mut checks = self.checks.clone();
+        let Some(manifest) = self.manifest() else {
+            return self.without_files(checks);
+        };
+        let pairs = pair(manifest, seen);
+        let compared = compare(manifest, seen, &pairs);
+        let record_contradicts = compared.record_fault.clone();
+        self.push_byte_checks(&mut checks, seen, &pairs, &compared);
+        if let Some(detail) = &record_contradicts {
+            checks.push(Check::failed("tensor-index", detail.clone()));
+        }
+        let files = compared.files;
+        let (verdict, subtype) = self.decide(seen, &files, record_contradicts.is_some());
+        let (summary, next) = self.words(
+            verdict,
+            subtype.as_deref(),
+            seen,
+            &files,
+            record_contradicts.as_deref(),
+        );
+        self.report(verdict, subtype, checks, files, summary, next)
+    }
+
+    /// The report about a record that lists no files, or that could not be read at all.
+    fn without_files(&self, checks: Vec<Check>) -> Report {
+        let (verdict, subtype) = match (&self.fault, self.record.is_some()) {
+            (Some(fault), _) => (Verdict::LogFault, fault.subtype),
+            (None, _) => (Verdict::Unknown, "no-files"),
+        };
+        let summary = match &self.fault {
+            Some(fault) => format!("{}. It says nothing about your files.", sentence(&fault.detail)),
+            None => {
+                "This record lists no files to compare with; name the signature record of the model.".into()
+            }
+        };
+        self.report(verdict, Some(subtype.into()), checks, Vec::new(), summary, None)
+    }
+
+    fn report(
+        &self,
+        verdict: Verdict,
+        subtype: Option<String>,
+        checks: Vec<Check>,
+        files: Vec<FileReport>,
+        summary: String,
+        next: Option<String>,
+    ) -> Report {
+        let artifact = self.record.as_ref().and_then(|r| r.artifact());
+        Report {
+            v: 1,
+            verdict,
+            headline: verdict.headline(subtype.as_deref()).to_owned(),
+            subtype,
+            summary,
+            next,
+            record: Some(self.id),
+            publisher: self.record.as_ref().map(|r| r.publisher().clone()),
+            name: artifact.map(|a| a.subject.name.clone()),
+            version: artifact.and_then(|a| a.subject.version.clone()),
+            identity: self.identity.clone(),
+            log: self.log.clone(),
+            checks,
+            files,
+            not_proven: not_proven(),
+        }
+    }
+
+    fn push_byte_checks(
+        &self,
+        checks: &mut Vec<Check>,
+        seen: &Observation,
+        pairs: &Pairs,
+        compared: &Compared,
+    ) {
+        let count = |wanted: &[FileVerdict]| {
+            compared
+                .files
+                .iter()
+                .filter(|f| wanted.contains(&f.verdict))
+                .count()
+        };
+        let (matched, missing) = (count(&[FileVerdict::Match]), count(&[FileVerdict::Missing]));
+        let unread = count(&[FileVerdict::Unreadable]);
+        let checked = pairs.pairs.len();
+        let bytes = format!("{matched} of {checked} files match in every 4 MiB chunk");
+        let all = checked > 0 && matched == checked;
+        checks.push(Check {
+            name: "bytes".into(),
+            ok: Some(all && unread == 0),
+            detail: bytes,
+        });
+        match seen.scope {
+            Scope::SingleFile => {
+                let listed = self.manifest().map_or(0, |m| m.files().len());
+                let others = listed.saturating_sub(checked);
+                let detail =
+                    format!("one file was given; the record lists {others} more that were not checked");
+                checks.push(Check::not_made("complete", detail));
+            }
+            _ if missing == 0 => checks.push(Check::held("complete", "every listed file is present")),
+            _ => checks.push(Check::failed(
+                "complete",
+                format!("{missing} listed files are missing"),
+            )),
+        }
+        let extra = count(&[FileVerdict::Extra]);
+        let loadable = compared.loadable_extras;
+        let detail =
+            format!("{extra} files are not on record, {loadable} of them could be loaded with the model");
+        checks.push(match (extra, loadable) {
+            (0, _) => Check::held("extras", "no file is present that is not on record"),
+            (_, 0) => Check::held("extras", detail),
+            _ if seen.allow_extra => Check::held("extras", format!("{detail}; accepted on request")),
+            _ => Check::failed("extras", detail),
+        });
+        checks.push(if compared.whole_digests == checked && checked > 0 {
+            Check::held(
+                "file-digests",
+                "the SHA-256 of every whole file was computed and is as signed",
+            )
+        } else {
+            Check::not_made(
+                "file-digests",
+                "whole-file SHA-256 as signed, not recomputed; every chunk was",
+            )
+        });
+        checks.push(Check::not_made(
+            "parents",
+            "withdrawals of parents are not followed in this version",
+        ));
+    }
+
+    fn decide(
+        &self,
+        seen: &Observation,
+        files: &[FileReport],
+        contradicts: bool,
+    ) -> (Verdict, Option<String>) {
+        if let Some(fault) = &self.fault {
+            return (Verdict::LogFault, Some(fault.subtype.into()));
+        }
+        if contradicts {
+            return (Verdict::LogFault, Some("record".into()));
+        }
+        if let Some(worst) = worst_difference(files, seen.allow_extra) {
+            let against_trust = self.is_trusted() || seen.named;
+            let subtype = if against_trust { worst } else { "near" };
+            let verdict = if against_trust {
+                Verdict::Mismatch
+            } else {
+                Verdict::Unknown
+            };
+            return (verdict, Some(subtype.into()));
+        }
+        let any = |wanted| files.iter().any(|f| f.verdict == wanted);
+        if any(FileVerdict::Unreadable) {
+            return (Verdict::Unreadable, None);
+        }
+        if !any(FileVerdict::Match) {
+            return (Verdict::Unknown, None);
+        }
+        if seen.scope != Scope::SingleFile && any(FileVerdict::Missing) {
+            return (Verdict::Incomplete, None);
+        }
+        if !self.has_log {
+            return (Verdict::Untrusted, Some("no-log".into()));
+        }
+        if let Some(stale) = &self.stale {
+            return (Verdict::Stale, Some(stale.subtype.into()));
+        }
+        if !self.is_trusted() {
+            return (Verdict::Untrusted, None);
+        }
+        (Verdict::Authentic, None)
+    }
+
+    fn words(
+        &self,
+        verdict: Verdict,
+        subtype: Option<&str>,
+        seen: &Observation,
+        files: &[FileReport],
+        contradiction: Option<&str>,
+    ) -> (String, Option<String>) {
+        let who = self
+            .record
+            .as_ref()
+            .map(|r| r.publisher().to_string())
+            .unwrap_or_default();
+        let count = |v| files.iter().filter(|f| f.verdict == v).count();
+        let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
+        match verdict {
+            Verdict::Authentic => {
+                let scope = match seen.scope {
+                    Scope::SingleFile => {
+                        let more = self.manifest().map_or(0, |m| m.files().len()).saturating_sub(1);
+                        format!("This file is byte for byte the one that {who} recorded; the record lists {more} more.")
+                    }
+                    Scope::Flat => format!(
+                        "All {compared} files are byte for byte what {who} recorded. Folder names were not seen."
+                    ),
+                    Scope::Folder => format!("All {compared} files are byte for byte what {who} recorded."),
+                };
+                let unwitnessed = self.log.as_ref().is_some_and(|l| l.witnesses == 0);
+                (if unwitnessed { format!("{scope} No witness confirms this view of the log.") } else { scope }, None)
+            }
+            Verdict::Mismatch if subtype == Some("extra") => (
+                "Every listed file matches, but a file lies beside them that the record does not list and that a \
+                 loader might run or prefer."
+                    .into(),
+                Some("Remove the files marked extra, or accept them with --allow-extra.".into()),
+            ),
+            Verdict::Mismatch => {
+                let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
+                let text = format!(
+                    "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
+                );
+                (text, Some("Download the files marked below again, from the publisher, and check again.".into()))
+            }
+            Verdict::Unknown if subtype == Some("near") => {
+                let (same, all) = files.iter().fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
+                let tenths = if all == 0 { 0 } else { u128::from(same) * 1000 / u128::from(all) };
+                let percent = format!("{}.{}", tenths / 10, tenths % 10);
+                let text = format!(
+                    "No exact record. {percent}% of the data equals record {} by {who}, whom you have not chosen to trust.",
+                    self.id.digest().short()
+                );
+                (text, Some(format!("If you expect files of {who}, name the record or trust the publisher, and check again.")))
+            }
+            Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
+            Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
+            Verdict::Incomplete => {
+                let missing = count(FileVerdict::Missing);
+                let text = format!("Every file that is present matches, but {missing} of the listed files are missing.");
+                (text, Some("Download the missing files, or check a single file by itself.".into()))
+            }
+            Verdict::Stale => {
+                let detail = self.stale.as_ref().map(|s| sentence(&s.detail)).unwrap_or_default();
+                (format!("Everything matches, but {}.", lower_first(&detail)), None)
+            }
+            Verdict::Untrusted if subtype == Some("no-log") => (
+                format!("The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can be proved."),
+                Some("Open a trust file that you got from somebody you trust.".into()),
+            ),
+            Verdict::Untrusted => {
+                let text = format!("The signature is valid, but you have not said whom to trust for this model. Signer: {who}.");
+                let genesis = self.identity.as_ref().map(|i| i.genesis.to_string()).unwrap_or_default();
+                (text, Some(format!("If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}")))
+            }
+            Verdict::LogFault => {
+                let detail = self.fault.as_ref().map(|f| f.detail.as_str()).or(contradiction).unwrap_or_default();
+                (format!("{}. It says nothing about your files.", sentence(detail)), None)
+            }
+            Verdict::Superseded | Verdict::Withdrawn | Verdict::Tainted => (String::new(), None),
+        }
+    }
+}
+
+/// The subtype of a mismatch: the gravest difference among the files.
+fn worst_difference(files: &[FileReport], allow_extra: bool) -> Option<&'static str> {
+    let order = [
+        FileVerdict::Altered,
+        FileVerdict::Swapped,
+        FileVerdict::NotWeights,
+        FileVerdict::Padded,
+        FileVerdict::Truncated,
+        FileVerdict::Empty,
+    ];
+    let found = order
+        .into_iter()
+        .find(|wanted| files.iter().any(|f| f.verdict == *wanted));
+    let extra = !allow_extra
+        && files
+            .iter()
+            .any(|f| f.verdict == FileVerdict::Extra && f.could_be_loaded);
+    found.map(FileVerdict::code).or(extra.then_some("extra"))
+}
+
+fn sentence(detail: &str) -> String {
+    let mut chars = detail.chars();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    visible(&(first + chars.as_str()))
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars
+        .next()
+        .map(|c| c.to_lowercase().to_string())
+        .unwrap_or_default()
+        + chars.as_str()
+}
