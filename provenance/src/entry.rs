@@ -283,7 +283,7 @@ mod tests {
             assert!(Entry::parse(case.as_bytes()).is_err(), "{case:?}");
         }
         assert!(matches!(
-            Entry::parse(&[b'a'; MAX_ENTRY_BYTES + 1]),
+            Entry::parse(&vec![b'a'; MAX_ENTRY_BYTES + 1]),
             Err(EntryError::TooLong { .. })
         ));
         assert_eq!(Entry::parse(b"\xff\n"), Err(EntryError::NotText));

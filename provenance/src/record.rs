@@ -192,8 +192,8 @@ impl Record {
         }
         let body = match wire.predicate_type.as_str() {
             statement::KEYSET_TYPE => Body::Keyset(keyset(&subject, wire.predicate)?),
-            statement::SIGNATURE_TYPE => Body::Signature(signature(subject, wire.predicate)?),
-            statement::PROVENANCE_TYPE => Body::Provenance(provenance(subject, wire.predicate)?),
+            statement::SIGNATURE_TYPE => Body::Signature(signature(&subject, wire.predicate)?),
+            statement::PROVENANCE_TYPE => Body::Provenance(provenance(&subject, wire.predicate)?),
             _ => Body::Other(artifact(&subject)?),
         };
         Ok(Self {
@@ -355,7 +355,7 @@ fn keyset(subject: &WireSubject, predicate: Value) -> Result<Keyset, RecordError
     Ok(keyset)
 }
 
-fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, RecordError> {
+fn signature(subject: &WireSubject, predicate: Value) -> Result<SignatureRecord, RecordError> {
     #[derive(Deserialize)]
     struct Predicate {
         serialization: Serialization,
@@ -375,11 +375,16 @@ fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, 
     }
     #[derive(Deserialize)]
     struct Annotations {
-        weighbridge_size: u64,
-        weighbridge_chunk_size: u64,
-        weighbridge_chunks: Sha256Digest,
-        weighbridge_chunk0: Sha256Digest,
-        weighbridge_tensors: Option<Sha256Digest>,
+        #[serde(rename = "weighbridge_size")]
+        size: u64,
+        #[serde(rename = "weighbridge_chunk_size")]
+        chunk_size: u64,
+        #[serde(rename = "weighbridge_chunks")]
+        chunks: Sha256Digest,
+        #[serde(rename = "weighbridge_chunk0")]
+        chunk0: Sha256Digest,
+        #[serde(rename = "weighbridge_tensors")]
+        tensors: Option<Sha256Digest>,
     }
     let Predicate {
         serialization,
@@ -406,19 +411,19 @@ fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, 
                 "is listed with the hash {algorithm:?}; only sha256 is supported"
             )));
         }
-        if annotations.weighbridge_chunk_size != CHUNK_SIZE {
-            let found = annotations.weighbridge_chunk_size;
+        if annotations.chunk_size != CHUNK_SIZE {
+            let found = annotations.chunk_size;
             return Err(wrong(format!(
                 "has chunks of {found} bytes; version 1 knows only {CHUNK_SIZE}"
             )));
         }
         files.push(ManifestFile {
             path,
-            size: annotations.weighbridge_size,
+            size: annotations.size,
             sha256: digest,
-            chunks: annotations.weighbridge_chunks,
-            chunk0: annotations.weighbridge_chunk0,
-            tensors: annotations.weighbridge_tensors,
+            chunks: annotations.chunks,
+            chunk0: annotations.chunk0,
+            tensors: annotations.tensors,
         });
     }
     if !files.is_sorted_by(|a, b| a.path < b.path) {
@@ -427,7 +432,7 @@ fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, 
             "are not sorted by name",
         ));
     }
-    let (artifact, manifest) = (artifact(&subject)?, Manifest::new(files)?);
+    let (artifact, manifest) = (artifact(subject)?, Manifest::new(files)?);
     let digests = [
         ("sha256", artifact.oms_root, manifest.oms_root()),
         ("dirHash1", artifact.dir_hash1, manifest.dir_hash1()),
@@ -441,7 +446,7 @@ fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, 
             });
         }
     }
-    let provenance = list(&subject, "weighbridge_provenance")?;
+    let provenance = list(subject, "weighbridge_provenance")?;
     Ok(SignatureRecord {
         artifact,
         manifest,
@@ -449,7 +454,7 @@ fn signature(subject: WireSubject, predicate: Value) -> Result<SignatureRecord, 
     })
 }
 
-fn provenance(subject: WireSubject, predicate: Value) -> Result<ProvenanceRecord, RecordError> {
+fn provenance(subject: &WireSubject, predicate: Value) -> Result<ProvenanceRecord, RecordError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Predicate {
@@ -537,7 +542,7 @@ fn provenance(subject: WireSubject, predicate: Value) -> Result<ProvenanceRecord
         metrics,
     };
     Ok(ProvenanceRecord {
-        artifact: artifact(&subject)?,
+        artifact: artifact(subject)?,
         run,
     })
 }

@@ -112,7 +112,8 @@ impl StateLeaf {
 fn leaf_data(publisher: &PublisherName, lines: &[StateLine]) -> Vec<u8> {
     let mut text = format!("{publisher}\n");
     for line in lines {
-        text.push_str(&format!("{line}\n"));
+        text.push_str(&line.to_string());
+        text.push('\n');
     }
     text.into_bytes()
 }

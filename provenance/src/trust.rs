@@ -117,8 +117,7 @@ impl TrustFile {
             logs,
             quorum,
             pins,
-            max_age_s,
-            ..
+            max_age,
         } = parser;
         if logs.is_empty() {
             return Err(TrustError::NoLog);
@@ -126,7 +125,11 @@ impl TrustFile {
         if !quorum.is_chosen() {
             return Err(TrustError::NoQuorum);
         }
-        let max_age_s = max_age_s.unwrap_or(Some(DEFAULT_MAX_AGE_S));
+        let max_age_s = match max_age {
+            Some(MaxAge::Seconds(seconds)) => Some(seconds),
+            Some(MaxAge::Unlimited) => None,
+            None => Some(DEFAULT_MAX_AGE_S),
+        };
         Ok(Self {
             text: text.to_owned(),
             logs,
@@ -238,7 +241,14 @@ struct Parser {
     logs: Vec<TrustedLog>,
     quorum: Quorum,
     pins: Vec<Pin>,
-    max_age_s: Option<Option<u64>>,
+    max_age: Option<MaxAge>,
+}
+
+/// Largest age of a view.
+#[derive(Clone, Copy)]
+enum MaxAge {
+    Seconds(u64),
+    Unlimited,
 }
 
 impl Parser {
@@ -253,9 +263,9 @@ impl Parser {
             ["group", name, threshold, members @ ..] => self.quorum.add_group(name, threshold, members),
             ["quorum", name] => self.quorum.choose(name),
             ["publisher", name, genesis] => self.publisher(name, genesis),
-            ["max_age", age] if self.max_age_s.is_none() => {
-                self.max_age_s =
-                    Some(age_s(age).ok_or("wanted 'max_age 24h' (units s, m, h, d) or 'max_age none'")?);
+            ["max_age", age] if self.max_age.is_none() => {
+                let wanted = "wanted 'max_age 24h' (units s, m, h, d) or 'max_age none'";
+                self.max_age = Some(max_age(age).ok_or(wanted)?);
                 Ok(())
             }
             ["max_age", _] => Err("max_age stands twice".into()),
@@ -312,10 +322,10 @@ impl Parser {
     }
 }
 
-/// Seconds of `24h`; the inner none for `none`.
-fn age_s(text: &str) -> Option<Option<u64>> {
+/// Reads `24h` or `none`.
+fn max_age(text: &str) -> Option<MaxAge> {
     if text == "none" {
-        return Some(None);
+        return Some(MaxAge::Unlimited);
     }
     let unit = match text.chars().last()? {
         's' => 1,
@@ -325,7 +335,7 @@ fn age_s(text: &str) -> Option<Option<u64>> {
         _ => return None,
     };
     let number = crate::entry::decimal(&text[..text.len() - 1]).filter(|n| *n > 0)?;
-    number.checked_mul(unit).map(Some)
+    number.checked_mul(unit).map(MaxAge::Seconds)
 }
 
 #[cfg(test)]

@@ -408,7 +408,9 @@ mod tests {
     fn a_proof_holds_only_for_its_own_leaf_index_and_tree() {
         let all = leaves(11);
         let mut tree = MemoryTree::new();
-        all.iter().for_each(|leaf| tree.push(*leaf));
+        for leaf in &all {
+            tree.push(*leaf);
+        }
         let now = tree.head();
         for index in 0..11 {
             let proof = InclusionProof::prove(&tree, now.size, LeafIndex::new(index)).unwrap();
@@ -436,7 +438,9 @@ mod tests {
         let mut forged = all.clone();
         forged[1] = LeafHash::of(b"forged");
         let mut tree = MemoryTree::new();
-        forged.iter().for_each(|leaf| tree.push(*leaf));
+        for leaf in &forged {
+            tree.push(*leaf);
+        }
         for m in 2..9 {
             let old = head(&all[..m]);
             let proof = ConsistencyProof::prove(&tree, old.size, tree.size()).unwrap();

@@ -134,9 +134,9 @@ impl fmt::Display for TileCoord {
         }
         for (at, group) in groups.iter().enumerate().rev() {
             if at > 0 {
-                write!(f, "x{group:03}/")?
+                write!(f, "x{group:03}/")?;
             } else {
-                write!(f, "{group:03}")?
+                write!(f, "{group:03}")?;
             }
         }
         if self.is_full() {
@@ -547,6 +547,6 @@ mod tests {
             decode_bundle(&[0], 1),
             Err(BundleError::Truncated { position: 0 })
         );
-        assert!(encode_bundle([&[0u8; 65_536][..]]).is_err());
+        assert!(encode_bundle([vec![0u8; 65_536].as_slice()]).is_err());
     }
 }

@@ -213,7 +213,8 @@ mod tests {
             signer("log.example", NoteAlgorithm::Ed25519, 9).verifier()
         );
         for n in 1..=3 {
-            text += &format!("witness w{n} {}\n", witness(n).verifier());
+            let key = witness(n).verifier().to_string();
+            text.extend(["witness w", &n.to_string(), " ", &key, "\n"]);
         }
         TrustFile::parse(&format!("{text}group g 2 w1 w2 w3\nquorum g\nmax_age 1h\n")).unwrap()
     }
@@ -226,9 +227,9 @@ mod tests {
         };
         let plain = checkpoint.sign(&signer("log.example", NoteAlgorithm::Ed25519, 9));
         let mut note = plain.clone();
-        times
-            .iter()
-            .for_each(|(n, time)| note.add(cosign(&witness(*n), &plain, *time).unwrap()));
+        for (n, time) in times {
+            note.add(cosign(&witness(*n), &plain, *time).unwrap());
+        }
         note
     }
 

@@ -134,7 +134,7 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         loadable_extras: 0,
         whole_digests: 0,
     };
-    for &(l, f) in &pairs.pairs {
+    for &(l, f) in &pairs.matched {
         let (listed, found) = (&listed[l], &seen.files[f]);
         let report = compare_pair(listed, found, seen, &by_content, &mut out);
         out.files.push(report);

@@ -194,7 +194,7 @@ impl Opened {
         };
         let (matched, missing) = (count(&[FileVerdict::Match]), count(&[FileVerdict::Missing]));
         let unread = count(&[FileVerdict::Unreadable]);
-        let checked = pairs.pairs.len();
+        let checked = pairs.matched.len();
         let bytes = format!("{matched} of {checked} files match in every 4 MiB chunk");
         let all = checked > 0 && matched == checked;
         checks.push(Check {

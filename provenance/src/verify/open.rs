@@ -186,7 +186,7 @@ impl Opened {
         let tlog_proof = TlogProof::parse(&proof.proof).map_err(fault("inclusion", "proof"))?;
         let checkpoint = trust
             .check_checkpoint(&tlog_proof.checkpoint)
-            .map_err(checkpoint_fault)?;
+            .map_err(|e| checkpoint_fault(&e))?;
         let head = *checkpoint.head();
         self.hold(
             "log-signature",
@@ -444,7 +444,7 @@ fn hours(seconds: u64) -> String {
     }
 }
 
-fn checkpoint_fault(error: CheckpointTrustError) -> Fault {
+fn checkpoint_fault(error: &CheckpointTrustError) -> Fault {
     Fault {
         check: "log-signature",
         subtype: "checkpoint",
@@ -473,7 +473,7 @@ fn prove_state(
     let proof = StateProof::parse(text).map_err(fault("state", "proof"))?;
     let checkpoint = trust
         .check_checkpoint(&proof.tlog_proof.checkpoint)
-        .map_err(checkpoint_fault)?;
+        .map_err(|e| checkpoint_fault(&e))?;
     ensure(checkpoint.head() == head, "state", "proof", || {
         "the state proof is for another view of the log than the record's proof".into()
     })?;

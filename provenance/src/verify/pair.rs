@@ -13,7 +13,7 @@ use crate::{
 /// Which found file stands for which listed file.
 pub(super) struct Pairs {
     /// (position in the manifest, position among the files found).
-    pub(super) pairs: Vec<(usize, usize)>,
+    pub(super) matched: Vec<(usize, usize)>,
     /// Listed files without a partner.
     pub(super) missing: Vec<usize>,
     /// Found files without a partner that are not ignored.
@@ -149,7 +149,7 @@ impl<'a> Work<'a> {
         let could_be_listed = |at: &usize| flat && names.contains(self.found[*at].path.as_str());
         let (ambiguous, extra) = self.free_found.iter().copied().partition(could_be_listed);
         Pairs {
-            pairs: self.pairs,
+            matched: self.pairs,
             missing: self.free_listed.into_iter().collect(),
             extra,
             ambiguous,
