@@ -105,7 +105,15 @@ impl TrustFile {
             return Err(TrustError::TooLong { found: text.len() });
         }
         let mut parser = Parser::default();
-        for (at, line) in text.lines().enumerate() {
+        for (at, line) in text.split('\n').enumerate() {
+            if line.contains(|c: char| c.is_ascii_control() && c != '\t') {
+                let reason = "control characters are not allowed; if all lines end in a carriage return, save the \
+                              file with LF line ends";
+                return Err(TrustError::Line {
+                    line: at + 1,
+                    reason: reason.into(),
+                });
+            }
             let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
             if words.first().is_some_and(|word| !word.starts_with('#')) {
                 parser

@@ -63,7 +63,7 @@ pub enum InclusionError {
         found: usize,
     },
     /// The proof leads to another root.
-    #[error("the inclusion proof leads to the root {found:?}, the tree has {expected:?}")]
+    #[error("the inclusion proof leads to the root {found}, the tree has {expected}")]
     Root {
         /// The tree's root.
         expected: RootHash,
@@ -93,7 +93,7 @@ pub enum ConsistencyError {
         new: TreeSize,
     },
     /// The proof does not lead to the older root.
-    #[error("the proof leads to the older root {found:?}, wanted {expected:?}: the log changed its past")]
+    #[error("the proof leads to the older root {found}, wanted {expected}: the log changed its past")]
     OldRoot {
         /// The older tree's root.
         expected: RootHash,
@@ -101,7 +101,7 @@ pub enum ConsistencyError {
         found: RootHash,
     },
     /// The proof does not lead to the newer root.
-    #[error("the proof leads to the newer root {found:?}, wanted {expected:?}")]
+    #[error("the proof leads to the newer root {found}, wanted {expected}")]
     NewRoot {
         /// The newer tree's root.
         expected: RootHash,
@@ -263,15 +263,18 @@ impl ConsistencyProof {
         }
         let is = |expected: RootHash, found: Sha256Digest| (expected == found.into()).then_some(());
         if m == 0 || m == n {
-            let (expected, found) = if m == 0 {
-                (TreeHead::EMPTY.root, old.root)
-            } else {
-                (old.root, new.root)
-            };
-            return if expected == found {
-                Ok(())
-            } else {
-                Err(ConsistencyError::OldRoot { expected, found })
+            // Everything continues the empty tree, whose root is known; a tree continues only itself at its size.
+            let pairs = [
+                (m == 0).then_some((TreeHead::EMPTY.root, old.root)),
+                (m == n).then_some((old.root, new.root)),
+            ];
+            let differing = pairs
+                .into_iter()
+                .flatten()
+                .find(|(expected, found)| expected != found);
+            return match differing {
+                Some((expected, found)) => Err(ConsistencyError::OldRoot { expected, found }),
+                None => Ok(()),
             };
         }
         let mut hashes = self.hashes.iter();

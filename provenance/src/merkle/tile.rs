@@ -7,7 +7,7 @@
 //! ```
 //! A partial tile is never hashed into the level above it.
 
-use std::fmt;
+use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
 
 use super::{HashReader, LeafIndex, TreeSize, node_hash};
 use crate::{digest::Sha256Digest, entry::decimal};
@@ -182,18 +182,18 @@ pub fn bundles_for_growth(old: TreeSize, new: TreeSize) -> Vec<TileCoord> {
     growth_of(TileKind::Entries, old.get(), new.get()).collect()
 }
 
-/// The bytes of a hash tile.
+/// The bytes of the hash tile `index` at tile level `level`.
 ///
 /// # Errors
-/// The reader's.
+/// The reader's; numbers that no tree has are its to refuse, as they reach it cut to the largest ones.
 pub fn tile_bytes<R: HashReader>(reader: &R, level: u8, index: u64, width: u16) -> Result<Vec<u8>, R::Error> {
     let mut bytes = Vec::with_capacity(usize::from(width) * Sha256Digest::LEN);
+    let (level, first) = (
+        level.saturating_mul(TILE_HEIGHT),
+        index.saturating_mul(TILE_WIDTH),
+    );
     for at in 0..u64::from(width) {
-        bytes.extend_from_slice(
-            reader
-                .node(level * TILE_HEIGHT, index * TILE_WIDTH + at)?
-                .as_bytes(),
-        );
+        bytes.extend_from_slice(reader.node(level, first.saturating_add(at))?.as_bytes());
     }
     Ok(bytes)
 }
@@ -272,11 +272,13 @@ pub fn decode_bundle(bytes: &[u8], width: u16) -> Result<Vec<Vec<u8>>, BundleErr
     Ok(entries)
 }
 
-/// Reads the hashes of a tree of `size` leaves from its tiles. `read` gives a tile's bytes; what is read is not
-/// trusted until a proof made from it is verified.
+/// Reads the hashes of a tree of `size` leaves from its tiles. `read` gives a tile's bytes, and is asked for each
+/// tile once: a proof takes several hashes from one tile. What is read is not trusted until a proof made from it
+/// is verified.
 pub struct TileHashReader<F> {
     size: TreeSize,
     read: F,
+    seen: RefCell<BTreeMap<TileCoord, Rc<[u8]>>>,
 }
 
 /// Why a hash could not be had from tiles.
@@ -309,7 +311,30 @@ pub enum TileReadError<E> {
 impl<E, F: Fn(TileCoord) -> Result<Vec<u8>, E>> TileHashReader<F> {
     /// Reads tiles of a tree of `size` leaves through `read`.
     pub fn new(size: TreeSize, read: F) -> Self {
-        Self { size, read }
+        Self {
+            size,
+            read,
+            seen: RefCell::default(),
+        }
+    }
+
+    /// The bytes of `tile`, of the length that its width implies.
+    fn tile(&self, tile: TileCoord) -> Result<Rc<[u8]>, TileReadError<E>> {
+        if let Some(bytes) = self.seen.borrow().get(&tile) {
+            return Ok(Rc::clone(bytes));
+        }
+        let bytes = (self.read)(tile).map_err(TileReadError::Read)?;
+        let (expected, found) = (usize::from(tile.width) * Sha256Digest::LEN, bytes.len());
+        if expected != found {
+            return Err(TileReadError::Length {
+                tile,
+                expected,
+                found,
+            });
+        }
+        let bytes: Rc<[u8]> = bytes.into();
+        self.seen.borrow_mut().insert(tile, Rc::clone(&bytes));
+        Ok(bytes)
     }
 }
 
@@ -336,15 +361,7 @@ impl<E, F: Fn(TileCoord) -> Result<Vec<u8>, E>> HashReader for TileHashReader<F>
             index: tile_index,
             width,
         };
-        let bytes = (self.read)(tile).map_err(TileReadError::Read)?;
-        let expected = usize::from(width) * Sha256Digest::LEN;
-        if bytes.len() != expected {
-            return Err(TileReadError::Length {
-                tile,
-                expected,
-                found: bytes.len(),
-            });
-        }
+        let bytes = self.tile(tile)?;
         let (hashes, _) = bytes.as_chunks::<{ Sha256Digest::LEN }>();
         let from = usize::try_from(first % TILE_WIDTH).expect("below 256");
         let mut row: Vec<_> = hashes[from..from + (1 << inner)]
@@ -382,8 +399,6 @@ pub fn bundle_of(index: LeafIndex, size: TreeSize) -> Option<(TileCoord, usize)>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::merkle::{Frontier, InclusionProof, LeafHash, MemoryTree};
 

@@ -71,7 +71,7 @@ pub enum Freshness {
     NoWitness,
     /// The quorum held once, but not with recent cosignatures.
     Old {
-        /// Age of the newest cosignature in seconds.
+        /// Seconds since the quorum last held: one fresh cosignature of two wanted does not make a view fresh.
         age_s: u64,
         /// Largest age allowed.
         limit_s: u64,
@@ -80,7 +80,7 @@ pub enum Freshness {
     QuorumMissing {
         /// Known witnesses that signed.
         have: usize,
-        /// Name of the quorum.
+        /// The quorum, and what it asks for: `g (2 of w1, w2, w3)`.
         need: String,
     },
     /// This device's clock is more than 5 minutes behind a witness's.
@@ -168,7 +168,7 @@ impl TrustedCheckpoint {
         if !self.quorum.is_met(&ever) {
             return Freshness::QuorumMissing {
                 have: ever.len(),
-                need: self.quorum.describe(),
+                need: self.quorum.explain(),
             };
         }
         let Some(now) = now else { return Freshness::NoClock };
@@ -181,8 +181,13 @@ impl TrustedCheckpoint {
         if self.quorum.is_met(&signed_within(oldest, latest)) {
             return Freshness::Fresh;
         }
+        let times = self.cosignatures.iter().map(|(_, c)| c.time);
+        let held = times
+            .filter(|time| self.quorum.is_met(&signed_within(*time, u64::MAX)))
+            .max()
+            .unwrap_or(0);
         Freshness::Old {
-            age_s: now.saturating_sub(newest),
+            age_s: now.saturating_sub(held),
             limit_s: self.max_age_s.unwrap_or(u64::MAX),
         }
     }
@@ -246,7 +251,7 @@ mod tests {
         assert_eq!(
             freshness(&[(1, NOW), (3, NOW - 3601)]),
             Freshness::Old {
-                age_s: 0,
+                age_s: 3601,
                 limit_s: 3600
             }
         );
@@ -254,21 +259,21 @@ mod tests {
             freshness(&[(1, NOW)]),
             Freshness::QuorumMissing {
                 have: 1,
-                need: "g".into()
+                need: "g (2 of w1, w2, w3)".into()
             }
         );
         assert_eq!(
             freshness(&[(1, NOW), (1, NOW - 1)]),
             Freshness::QuorumMissing {
                 have: 1,
-                need: "g".into()
+                need: "g (2 of w1, w2, w3)".into()
             }
         );
         assert_eq!(
             freshness(&[(7, NOW), (1, NOW)]),
             Freshness::QuorumMissing {
                 have: 1,
-                need: "g".into()
+                need: "g (2 of w1, w2, w3)".into()
             }
         );
     }

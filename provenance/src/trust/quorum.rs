@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::note::{NoteAlgorithm, VerifierKey};
+use crate::{
+    entry::decimal,
+    note::{NoteAlgorithm, VerifierKey},
+};
 
 /// Most witnesses and groups together; the specification asks for at least 32 of each.
 const MAX_NAMES: usize = 256;
@@ -61,6 +64,22 @@ impl Quorum {
         }
     }
 
+    /// What the quorum asks for, with the members of its group: `g (2 of w1, w2, w3)`.
+    pub(super) fn explain(&self) -> String {
+        let Chosen::Node(at) = self.chosen else {
+            return self.describe();
+        };
+        let node = &self.nodes[at];
+        let What::Group { threshold, members } = &node.what else {
+            return node.name.clone();
+        };
+        let names: Vec<_> = members
+            .iter()
+            .map(|&member| self.nodes[member].name.as_str())
+            .collect();
+        format!("{} ({threshold} of {})", node.name, names.join(", "))
+    }
+
     /// Whether `signed` (names of witnesses) confirm a view. `quorum none` is always met.
     pub(super) fn is_met(&self, signed: &BTreeSet<&str>) -> bool {
         match self.chosen {
@@ -106,7 +125,7 @@ impl Quorum {
         let threshold = match threshold {
             "any" => Some(1),
             "all" => Some(members.len()),
-            number => number.parse().ok(),
+            number => decimal(number).and_then(|k| usize::try_from(k).ok()),
         };
         let fits = threshold.filter(|t| (1..=members.len()).contains(t));
         let threshold =

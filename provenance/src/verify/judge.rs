@@ -328,7 +328,7 @@ impl Opened {
                 let text = format!(
                     "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
                 );
-                (text, Some("Download the files marked below again, from the publisher, and check again.".into()))
+                (text, Some("Download the changed files again, from the publisher, and check again.".into()))
             }
             Verdict::Unknown if subtype == Some("near") => {
                 let (same, all) = files.iter().fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));

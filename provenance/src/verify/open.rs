@@ -212,7 +212,7 @@ impl Opened {
         let count = state.lines.len();
         self.hold(
             "state",
-            format!("the tree proves that {publisher} has {count} keyset or advisory entries"),
+            format!("the tree proves that {publisher} has {count} keysets and advisories in all"),
         );
         let Some((genesis, created, keyset)) =
             self.prove_control(&state, &proof.control, &head, &checkpoint)?

@@ -1,0 +1,382 @@
+//! `attest`: hashes an artifact once and signs what was found. Uses no network.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
+
+use provenance::{
+    PublisherName, RecordId, Sha256Digest,
+    dsse::{Envelope, MAX_PAYLOAD_BYTES},
+    key::SigningKey,
+    manifest::{Manifest, ManifestFile},
+    path::{BUNDLE_ENDING, PathError, RelativePath, visible},
+    record::Record,
+    statement::{Run, SubjectFacts, provenance_payload, signature_payload},
+    tensor::MAX_INDEX_BYTES,
+};
+use serde_json::json;
+
+use super::{
+    Context,
+    key::{read_note, read_signing_key},
+};
+use crate::{
+    args::AttestArgs,
+    att_folder::{AttFolder, SignedRecord},
+    failure::{Exit, Failure},
+    hashing::{Depth, hash_files, thread_count},
+    header::read_tensor_index,
+    output::{self, Output, Tone},
+    progress::Progress,
+    walk::{Found, Purpose, Walk, walk},
+};
+
+/// Everything that was computed about the files.
+struct Weighed {
+    manifest: Manifest,
+    sidecars: BTreeMap<Sha256Digest, Vec<u8>>,
+}
+
+/// Hashes, signs and writes the folder that `publish` sends.
+pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure> {
+    let key = read_signing_key(&args.key)?;
+    let genesis = find_genesis(context, args)?;
+    let facts = SubjectFacts {
+        publisher: args.publisher.clone(),
+        genesis,
+        name: args.name.clone(),
+        version: args.version.clone(),
+        official: args.official.clone(),
+    };
+    let run = run_of(args)?;
+    refuse_unusable_facts(&facts, run.as_ref(), &key)?;
+    let folder = AttFolder::prepare(&args.out, args.force)?;
+    let found = walk(&args.path, Purpose::Sign)?;
+    let paths = listable_paths(&found)?;
+    refuse_unsuitable(&found, &paths, args)?;
+    let weighed = weigh(context, &args.path, &found, paths)?;
+    let bundles: Vec<_> = found
+        .ignored
+        .iter()
+        .filter(|name| name.ends_with(BUNDLE_ENDING))
+        .cloned()
+        .collect();
+    let records = sign(&facts, &weighed.manifest, &bundles, run.as_ref(), &key)?;
+    folder.write(&records, &weighed.sidecars)?;
+    tell(context, &args.out, &weighed, &records)
+}
+
+/// The genesis id: given, noted beside the key, or pinned.
+fn find_genesis(context: &Context, args: &AttestArgs) -> Result<RecordId, Failure> {
+    if let Some(genesis) = args.genesis {
+        return Ok(genesis);
+    }
+    if let Some(note) = read_note(&args.key)? {
+        if note.publisher == args.publisher {
+            return Ok(note.genesis);
+        }
+        return Err(Failure::usage(format!(
+            "the key {} belongs to {}",
+            args.key.display(),
+            note.publisher
+        ))
+        .why(format!("you gave --publisher {}", args.publisher))
+        .next("give the key and the publisher that belong together, or --genesis ID"));
+    }
+    let pinned = context
+        .trust()?
+        .and_then(|trust| trust.pinned_genesis(&args.publisher));
+    pinned.ok_or_else(|| no_genesis(&args.publisher, &args.key))
+}
+
+fn no_genesis(publisher: &PublisherName, key: &Path) -> Failure {
+    let key = key.display();
+    Failure::usage(format!("the genesis id of {publisher} is not known"))
+        .why(format!(
+            "there is no {key}.publisher.json, no pin in the trust file and no --genesis"
+        ))
+        .next(format!(
+            "create the publisher first: weighbridge publisher create {publisher} --key {key}"
+        ))
+}
+
+/// The files' names as a manifest may hold them.
+fn listable_paths(found: &Walk) -> Result<Vec<RelativePath>, Failure> {
+    let listable = |file: &Found| {
+        file.path.parse().map_err(|error| {
+            Failure::usage(format!(
+                "{} cannot be recorded",
+                visible(&file.source.path.to_string_lossy())
+            ))
+            .why(error)
+            .next("rename the file")
+        })
+    };
+    found.files.iter().map(listable).collect()
+}
+
+/// Refuses, before any hashing, what could not be recorded or should not be.
+fn refuse_unsuitable(found: &Walk, paths: &[RelativePath], args: &AttestArgs) -> Result<(), Failure> {
+    if found.files.is_empty() {
+        return Err(
+            Failure::usage(format!("{} holds no file to attest", args.path.display()))
+                .next("name the folder with the model's files"),
+        );
+    }
+    if let Some(path) = paths.iter().find(|path| path.is_gguf()) {
+        return Err(Failure::usage(format!(
+            "{path} is a GGUF file, and this version cannot attest GGUF yet"
+        ))
+        .why("its record must carry a tensor index, and only safetensors headers are read so far")
+        .next("attest the safetensors files, or move the GGUF file out of the folder"));
+    }
+    let root = args.path.canonicalize().unwrap_or_else(|_| args.path.clone());
+    // What is not there yet lies where its nearest existing folder lies.
+    let inside = |path: &Path| {
+        path.ancestors()
+            .find_map(|part| canonical(part).ok())
+            .is_some_and(|at| at.starts_with(&root))
+    };
+    if inside(&args.key) {
+        return Err(Failure::usage(format!(
+            "the private key {} lies in the folder to attest",
+            args.key.display()
+        ))
+        .why("the folder is what you hand to others")
+        .next("move the key somewhere else"));
+    }
+    if inside(&args.out) {
+        return Err(Failure::usage(format!(
+            "--out {} lies in the folder to attest",
+            args.out.display()
+        ))
+        .why("the next run would list it as part of the model")
+        .next("give a folder beside it"));
+    }
+    Ok(())
+}
+
+/// As `canonicalize`, with the empty path for the folder we are in.
+fn canonical(path: &Path) -> io::Result<PathBuf> {
+    if path.as_os_str().is_empty() {
+        Path::new(".").canonicalize()
+    } else {
+        path.canonicalize()
+    }
+}
+
+/// Reads the tensor indexes, then hashes every byte once.
+fn weigh(context: &Context, root: &Path, found: &Walk, paths: Vec<RelativePath>) -> Result<Weighed, Failure> {
+    let mut sidecars = BTreeMap::new();
+    let mut indexes = Vec::with_capacity(paths.len());
+    for (file, path) in found.files.iter().zip(&paths) {
+        let index = if path.is_safetensors() {
+            Some(tensor_index(file)?)
+        } else {
+            None
+        };
+        indexes.push(index.map(|bytes| {
+            let digest = Sha256Digest::of(&bytes);
+            sidecars.insert(digest, bytes);
+            digest
+        }));
+    }
+    let total = found.total_bytes();
+    context.output.note(format!(
+        "hashing {}  ({}, {})",
+        root.display(),
+        output::count(found.files.len(), "file"),
+        output::bytes(total)
+    ));
+    let progress = Progress::new(total, context.output.wants_progress());
+    let hashed = hash_files(&found.sources(), Depth::ChunksAndWhole, thread_count(), &|n| {
+        progress.add(n);
+    })?;
+    drop(progress);
+    let mut files = Vec::with_capacity(hashed.len());
+    for (((file, path), hashed), tensors) in found.files.iter().zip(paths).zip(hashed).zip(indexes) {
+        let list = hashed.chunks.to_bytes();
+        let chunks = Sha256Digest::of(&list);
+        if !list.is_empty() {
+            sidecars.insert(chunks, list);
+        }
+        files.push(ManifestFile {
+            path,
+            size: file.source.stamp.size,
+            sha256: hashed.sha256.expect("whole files were asked for"),
+            chunks,
+            chunk0: hashed.chunks.chunk0(),
+            tensors,
+        });
+    }
+    let manifest = Manifest::new(files).map_err(|error| {
+        Failure::usage(format!("the files of {} cannot be recorded", root.display()))
+            .why(error)
+            .next("rename or split, then attest again")
+    })?;
+    Ok(Weighed { manifest, sidecars })
+}
+
+/// The tensor index of a safetensors file, as its sidecar's bytes.
+fn tensor_index(file: &Found) -> Result<Vec<u8>, Failure> {
+    let unreadable = |why: String| {
+        let next = if file.source.stamp.size == 0 {
+            "download it again: the file is empty"
+        } else {
+            "download or convert it again"
+        };
+        Failure::usage(format!(
+            "{} is named .safetensors but does not read as one",
+            file.path
+        ))
+        .why(why)
+        .next(next)
+    };
+    let bytes = read_tensor_index(&file.source)?
+        .map_err(|error| unreadable(error.to_string()))?
+        .to_bytes();
+    if bytes.len() > MAX_INDEX_BYTES {
+        let (size, limit) = (
+            output::bytes(bytes.len() as u64),
+            output::bytes(MAX_INDEX_BYTES as u64),
+        );
+        return Err(unreadable(format!(
+            "its tensor index has {size}, at most {limit} are recorded"
+        )));
+    }
+    Ok(bytes)
+}
+
+/// What `--stage`, `--input` and `--metric` say together.
+fn run_of(args: &AttestArgs) -> Result<Option<Run>, Failure> {
+    let Some(stage) = &args.stage else { return Ok(None) };
+    let mut metrics = BTreeMap::new();
+    for metric in &args.metrics {
+        if metrics
+            .insert(metric.name.clone(), metric.value.clone())
+            .is_some()
+        {
+            return Err(
+                Failure::usage(format!("the metric {} is given twice", metric.name)).next("give each once"),
+            );
+        }
+    }
+    let inputs = args.inputs.iter().map(|input| input.0.clone()).collect();
+    Ok(Some(Run {
+        stage: stage.clone(),
+        inputs,
+        metrics,
+    }))
+}
+
+/// Makes the records of an empty file from these facts, so that what no reader would accept is refused before the
+/// hashing, which may take minutes.
+fn refuse_unusable_facts(facts: &SubjectFacts, run: Option<&Run>, key: &SigningKey) -> Result<(), Failure> {
+    let nothing = Sha256Digest::OF_NOTHING;
+    let path = "empty"
+        .parse()
+        .map_err(|error: PathError| Failure::usage("no path can be recorded").why(error))?;
+    let file = ManifestFile {
+        path,
+        size: 0,
+        sha256: nothing,
+        chunks: nothing,
+        chunk0: nothing,
+        tensors: None,
+    };
+    let manifest =
+        Manifest::new(vec![file]).map_err(|error| Failure::usage("no file can be recorded").why(error))?;
+    sign(facts, &manifest, &[], run, key).map(drop)
+}
+
+/// The records in the order in which they are published: how it was made, then what it is.
+fn sign(
+    facts: &SubjectFacts,
+    manifest: &Manifest,
+    bundles: &[String],
+    run: Option<&Run>,
+    key: &SigningKey,
+) -> Result<Vec<SignedRecord>, Failure> {
+    let mut records = Vec::new();
+    let mut made_by = Vec::new();
+    if let Some(run) = run {
+        let record = signed("provenance", provenance_payload(facts, manifest, run), key)?;
+        made_by.push(record.id);
+        records.push(record);
+    }
+    records.push(signed(
+        "signature",
+        signature_payload(facts, manifest, bundles, &made_by),
+        key,
+    )?);
+    Ok(records)
+}
+
+/// Signs a payload that reads back as a record; one that does not would be refused by every reader.
+fn signed(kind: &'static str, payload: Vec<u8>, key: &SigningKey) -> Result<SignedRecord, Failure> {
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        let size = output::bytes(payload.len() as u64);
+        return Err(Failure::usage(format!("the {kind} record would have {size}"))
+            .why(format!(
+                "a record has at most {}, about 20,000 files",
+                output::bytes(MAX_PAYLOAD_BYTES as u64)
+            ))
+            .next("pack small files together, or attest sub-folders one by one"));
+    }
+    let record = Record::parse(&payload).map_err(|error| {
+        Failure::usage(format!("these facts do not make a {kind} record"))
+            .why(error)
+            .next("correct --name, --version, --official, --input or --metric")
+    })?;
+    Ok(SignedRecord {
+        id: record.id,
+        kind,
+        envelope: Envelope::sign(payload, &[key]).to_json(),
+    })
+}
+
+fn tell(
+    context: &Context,
+    out: &PathBuf,
+    weighed: &Weighed,
+    records: &[SignedRecord],
+) -> Result<Exit, Failure> {
+    let Weighed { manifest, sidecars } = weighed;
+    let sidecar_bytes: usize = sidecars.values().map(Vec::len).sum();
+    if context.output.json {
+        let listed: Vec<_> = records
+            .iter()
+            .map(|r| json!({ "record": r.id, "kind": r.kind }))
+            .collect();
+        Output::print_json(&json!({
+            "v": 1, "records": listed, "out": out, "files": manifest.files().len(), "bytes": manifest.total_bytes(),
+            "dir_hash1": manifest.dir_hash1(), "oms_root": manifest.oms_root(),
+            "oms_root_components": manifest.oms_root_components(), "sidecar_bytes": sidecar_bytes,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let mut lines = vec![
+        format!(
+            "{}  {}, {}",
+            context.output.paint("Signed", Tone::Good),
+            output::count(manifest.files().len(), "file"),
+            output::bytes(manifest.total_bytes()),
+        ),
+        format!("  dirHash1               {}", manifest.dir_hash1()),
+        format!("  OMS root               {}", manifest.oms_root()),
+        format!("  OMS root (Python tool) {}", manifest.oms_root_components()),
+    ];
+    lines.extend(
+        records
+            .iter()
+            .map(|record| format!("  {:<10} record      {}", record.kind, record.id)),
+    );
+    lines.push(format!(
+        "  next:                  weighbridge publish {}",
+        out.display()
+    ));
+    Output::print(&lines.join("\n"))?;
+    Ok(Exit::Done)
+}

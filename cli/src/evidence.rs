@@ -1,0 +1,144 @@
+//! What a difference looks like: the sidecars that locate it, and the digests expected and found.
+//!
+//! A hash cannot tell accident from attack. Chunks of zeros are pointed out because that is what interrupted
+//! downloads leave behind; no verdict depends on it.
+
+use std::collections::BTreeMap;
+
+use provenance::{
+    Sha256Digest, Sha256Hasher,
+    api::paths,
+    chunk::{ChunkList, chunk_count, chunk_range},
+    manifest::{Manifest, ManifestFile},
+    tensor::MAX_INDEX_BYTES,
+    verify::{Bytes, FileReport, Observation, Report},
+};
+
+use crate::{client::Client, failure::Failure};
+
+/// What was found in the changed files, by their listed path.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence(BTreeMap<String, Difference>);
+
+/// One changed file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// The first differing chunk, from 0.
+    pub(crate) chunk: u64,
+    /// Its signed digest; none past the end of the listed file.
+    pub(crate) expected: Option<Sha256Digest>,
+    /// Its digest here; none past the end of the file found.
+    pub(crate) found: Option<Sha256Digest>,
+    /// Differing chunks that hold nothing but zeros.
+    pub(crate) zero_chunks: usize,
+}
+
+impl Evidence {
+    /// Collects what the sidecars and the digests found tell of each changed file in `report`.
+    pub(crate) fn of(report: &Report, manifest: &Manifest, seen: &Observation) -> Self {
+        let changed = report.files.iter().filter(|file| !file.chunks.is_empty());
+        let one = |file: &FileReport| {
+            let difference = difference(file, manifest.file(&file.path)?, seen)?;
+            Some((file.path.clone(), difference))
+        };
+        Self(changed.filter_map(one).collect())
+    }
+
+    /// What was found in the file listed as `path`.
+    pub(crate) fn in_file(&self, path: &str) -> Option<&Difference> {
+        self.0.get(path)
+    }
+}
+
+fn difference(file: &FileReport, listed: &ManifestFile, seen: &Observation) -> Option<Difference> {
+    let found = seen
+        .files
+        .iter()
+        .find(|found| found.path == file.path || seen.files.len() == 1)?;
+    let Bytes::Hashed { chunks, .. } = &found.bytes else {
+        return None;
+    };
+    let sidecar = seen
+        .sidecars
+        .get(&listed.chunks)
+        .filter(|bytes| Sha256Digest::of(bytes) == listed.chunks)?;
+    let expected = ChunkList::from_bytes(sidecar, listed.size).ok()?;
+    let chunk = *file.chunks.first()?;
+    let at = usize::try_from(chunk).ok()?;
+    let mut zeros = ZeroDigests::default();
+    let is_zero = |chunk: &&u64| {
+        let range = chunk_range(**chunk, found.size);
+        let digest = usize::try_from(**chunk)
+            .ok()
+            .and_then(|at| chunks.digests().get(at));
+        digest.is_some_and(|digest| *digest == zeros.of_length(range.end - range.start))
+    };
+    Some(Difference {
+        chunk,
+        expected: expected.digests().get(at).copied(),
+        found: chunks.digests().get(at).copied(),
+        zero_chunks: file.chunks.iter().filter(is_zero).count(),
+    })
+}
+
+/// Digests of runs of zeros; a file has chunks of at most two lengths.
+#[derive(Default)]
+struct ZeroDigests(BTreeMap<u64, Sha256Digest>);
+
+impl ZeroDigests {
+    fn of_length(&mut self, length: u64) -> Sha256Digest {
+        *self.0.entry(length).or_insert_with(|| {
+            let zeros = [0; 8 << 10];
+            let mut hasher = Sha256Hasher::new();
+            let mut left = length;
+            while left > 0 {
+                let now = left.min(zeros.len() as u64);
+                hasher.update(&zeros[..usize::try_from(now).expect("at most 8 KiB")]);
+                left -= now;
+            }
+            hasher.finish()
+        })
+    }
+}
+
+/// Fetches the sidecars of the changed files into `into`. Gives what went wrong: without its sidecar a difference
+/// is still a difference, only its place is not known.
+pub(crate) fn fetch_sidecars(
+    client: &Client,
+    manifest: &Manifest,
+    report: &Report,
+    into: &mut BTreeMap<Sha256Digest, Vec<u8>>,
+) -> Vec<Failure> {
+    let mut missed = Vec::new();
+    for changed in report.files.iter().filter(|file| file.verdict.is_difference()) {
+        let Some(file) = manifest.file(&changed.path) else {
+            continue;
+        };
+        let chunks = (file.chunks, chunk_count(file.size) * Sha256Digest::LEN as u64);
+        let tensors = file.tensors.map(|digest| (digest, MAX_INDEX_BYTES as u64));
+        for (digest, limit) in [Some(chunks), tensors].into_iter().flatten() {
+            if digest == Sha256Digest::OF_NOTHING || into.contains_key(&digest) {
+                continue;
+            }
+            // Its digest is checked where it is used.
+            match client.get(&paths::blob(&digest), limit) {
+                Ok(bytes) => drop(into.insert(digest, bytes)),
+                Err(failure) => missed.push(failure),
+            }
+        }
+    }
+    missed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zeros_are_hashed_in_pieces_as_in_one() {
+        for length in [0, 1, 8191, 8192, 8193, 4 << 20] {
+            let zeros = vec![0; usize::try_from(length).unwrap()];
+            assert_eq!(ZeroDigests::default().of_length(length), Sha256Digest::of(&zeros));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! `weighbridge`: for labs that publish models, and for everyone who checks what they downloaded.
+//!
+//! Parses the command line, runs one command, ends with its exit code. `args` says what can be typed, `commands`
+//! does it; judgements about records and files are `provenance`'s.
+
+mod args;
+mod att_folder;
+mod client;
+mod commands;
+mod evidence;
+mod failure;
+mod find;
+mod hashing;
+mod header;
+mod observe;
+mod output;
+mod progress;
+mod report;
+mod schedule;
+mod trust_store;
+mod walk;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{args::Cli, output::Output};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(&cli.global);
+    let exit = commands::run(cli, output).unwrap_or_else(|failure| {
+        output.failure(&failure);
+        failure.exit
+    });
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,99 @@
+//! Reads the files to check: which of them, how deep, and what is told meanwhile. What the digests mean is
+//! `provenance`'s.
+
+use std::path::Path;
+
+use provenance::verify::{Bytes, Opened, SeenFile};
+
+use crate::{
+    args::VerifyArgs,
+    failure::chain,
+    hashing::{Depth, HashError, HashedFile, Source, hash_each, thread_count},
+    header::{read_tensor_index, sniff},
+    output::{self, Output},
+    progress::Progress,
+    walk::{Found, Walk},
+};
+
+/// Hashes the files that any of the records lists; others are only named.
+pub(crate) fn observe(output: Output, args: &VerifyArgs, found: &Walk, opened: &[Opened]) -> Vec<SeenFile> {
+    let manifests: Vec<_> = opened.iter().filter_map(Opened::manifest).collect();
+    // Names in another Unicode form may pair with a listed one, so they are read as well.
+    let listed =
+        |path: &str| !path.is_ascii() || manifests.iter().any(|manifest| manifest.file(path).is_some());
+    let (read, passed): (Vec<&Found>, Vec<&Found>) = found
+        .files
+        .iter()
+        .partition(|file| found.single_file || listed(&file.path));
+    if manifests.is_empty() {
+        // No record that lists files: there is nothing to hash against.
+        return found
+            .files
+            .iter()
+            .map(|file| seen(file, Bytes::NotRead))
+            .collect();
+    }
+    let sources: Vec<Source> = read.iter().map(|file| file.source.clone()).collect();
+    let total = sources.iter().map(|source| source.stamp.size).sum();
+    announce(output, &args.path, &sources, total, opened);
+    let progress = Progress::new(total, output.wants_progress());
+    let depth = if args.full {
+        Depth::ChunksAndWhole
+    } else {
+        Depth::Chunks
+    };
+    let hashed = hash_each(&sources, depth, thread_count(), &|n| progress.add(n));
+    drop(progress);
+    let mut files: Vec<_> = passed
+        .into_iter()
+        .map(|file| seen(file, Bytes::NotRead))
+        .collect();
+    for (file, hashed) in read.into_iter().zip(hashed) {
+        let bytes = hashed.and_then(|hashed| with_header(file, hashed, found.single_file));
+        files.push(seen(
+            file,
+            bytes.unwrap_or_else(|error| Bytes::Unreadable(chain(&error))),
+        ));
+    }
+    files
+}
+
+fn announce(output: Output, path: &Path, sources: &[Source], total: u64, opened: &[Opened]) {
+    let against = match opened {
+        [one] => format!("record {}", one.id().digest().short()),
+        many => output::count(many.len(), "record"),
+    };
+    output.note(format!(
+        "checking {}  ({}, {})  against {against}",
+        path.display(),
+        output::count(sources.len(), "file"),
+        output::bytes(total)
+    ));
+}
+
+fn seen(file: &Found, bytes: Bytes) -> SeenFile {
+    SeenFile {
+        path: file.path.clone(),
+        size: file.source.stamp.size,
+        bytes,
+    }
+}
+
+/// Adds what the file's own header says. A file named by itself may have any name, as in caches that name files by
+/// their digest; its header is read whatever it is called.
+fn with_header(file: &Found, hashed: HashedFile, single_file: bool) -> Result<Bytes, HashError> {
+    let HashedFile { chunks, sha256 } = hashed;
+    let named_so = file.path.to_ascii_lowercase().ends_with(".safetensors");
+    let index = if named_so || single_file {
+        read_tensor_index(&file.source)?.ok()
+    } else {
+        None
+    };
+    let tensors = index.map(|index| index.digest());
+    Ok(Bytes::Hashed {
+        chunks,
+        sha256,
+        tensors,
+        junk: sniff(&file.source)?,
+    })
+}

@@ -1,0 +1,148 @@
+//! The trust file on disk: where it is, reading it, and pinning a publisher in it.
+//!
+//! What its lines mean is `provenance::trust`'s. Pinning adds one line and leaves every other byte as the user
+//! wrote it, comments included; the new text replaces the old in one step, so a crash leaves one or the other.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{ErrorKind, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use provenance::{
+    PublisherName, RecordId,
+    trust::{TrustError, TrustFile},
+};
+
+use crate::{args::Global, failure::Failure};
+
+/// Most bytes of a trust file that are read.
+const MAX_TRUST_BYTES: u64 = 1 << 20;
+
+/// What pinning did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pinned {
+    /// The line was added.
+    Added,
+    /// It was there.
+    Already,
+}
+
+/// The trust file's path: the option or variable, else the user's configuration folder.
+///
+/// # Errors
+/// [`crate::failure::Exit::Usage`] when there is no home folder to look in.
+pub(crate) fn path(global: &Global) -> Result<PathBuf, Failure> {
+    if let Some(path) = &global.trust {
+        return Ok(path.clone());
+    }
+    let folder = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
+    let config = config.or_else(|| folder("APPDATA"));
+    let none = || {
+        Failure::usage("there is no home folder to look for a trust file in")
+            .next("name one with --trust FILE")
+    };
+    Ok(config.ok_or_else(none)?.join("weighbridge").join("trust"))
+}
+
+/// Reads the trust file; none when the user named none and has none.
+///
+/// # Errors
+/// [`crate::failure::Exit::Usage`] when it does not parse or a named one is not there, [`crate::failure::Exit::Io`] when it cannot be read.
+pub(crate) fn load(global: &Global) -> Result<Option<TrustFile>, Failure> {
+    let Ok(path) = path(global) else { return Ok(None) };
+    match read(&path)? {
+        Some(text) => parse(&path, &text).map(Some),
+        None if global.trust.is_some() => Err(Failure::usage(format!(
+            "the trust file {} is not there",
+            path.display()
+        ))
+        .next("check --trust and WEIGHBRIDGE_TRUST")),
+        None => Ok(None),
+    }
+}
+
+/// The registry that keeps the first log with an address: its URL without the final `/log`.
+pub(crate) fn registry_address(trust: &TrustFile) -> Option<String> {
+    let url = trust
+        .logs()
+        .iter()
+        .find_map(|log| log.url.as_deref())?
+        .trim_end_matches('/');
+    Some(url.strip_suffix("/log").unwrap_or(url).to_owned())
+}
+
+/// Adds `publisher NAME GENESIS` to the trust file at `path`.
+///
+/// # Errors
+/// [`crate::failure::Exit::Usage`] when there is no trust file, or it pins another genesis for that name.
+pub(crate) fn pin(path: &Path, name: &PublisherName, genesis: RecordId) -> Result<Pinned, Failure> {
+    let Some(text) = read(path)? else {
+        return Err(Failure::usage("You have not chosen a log to trust yet")
+            .why(format!("there is no trust file at {}", path.display()))
+            .next("save the trust file of a log you trust there (a registry offers its own at URL/trust; compare its log key with one you got elsewhere), then run this again"));
+    };
+    let trust = parse(path, &text)?;
+    let pinned = trust.pin(name, genesis).map_err(|error| match error {
+        TrustError::OtherGenesis { pinned, .. } => {
+            Failure::usage(format!("{name} is pinned with another genesis, so nothing was changed"))
+                .why(format!("{} has {pinned}; you gave {genesis}. These are two different publishers with one name", path.display()))
+                .next("ask the publisher over another channel which is theirs; if yours is outdated, remove its line from the trust file first")
+        }
+        other => Failure::usage(format!("{name} cannot be pinned in {}", path.display())).why(other),
+    })?;
+    if pinned == trust {
+        return Ok(Pinned::Already);
+    }
+    replace(path, pinned.to_string().as_bytes())?;
+    Ok(Pinned::Added)
+}
+
+fn read(path: &Path) -> Result<Option<String>, Failure> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::io("open the trust file", path, &error)),
+    };
+    let mut text = String::new();
+    file.take(MAX_TRUST_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::io("read the trust file", path, &error))?;
+    Ok(Some(text))
+}
+
+fn parse(path: &Path, text: &str) -> Result<TrustFile, Failure> {
+    TrustFile::parse(text).map_err(|error| {
+        Failure::usage(format!("the trust file {} does not parse", path.display()))
+            .why(error)
+            .next("correct that line; nothing is trusted from a file that is only partly understood")
+    })
+}
+
+/// Puts `bytes` in place of the file at `path`, whole or not at all. A link is followed: what it leads to is replaced.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut temporary = target.clone().into_os_string();
+    temporary.push(format!(".{}.new", std::process::id()));
+    let temporary = PathBuf::from(temporary);
+    let write = || {
+        let mut file = File::options().write(true).create_new(true).open(&temporary)?;
+        if let Ok(metadata) = target.metadata() {
+            file.set_permissions(metadata.permissions())?;
+        }
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &target)
+    };
+    write().map_err(|error| {
+        // Nothing was replaced; the half-written copy is of no use, and the first error is the one to tell.
+        let _ = fs::remove_file(&temporary);
+        Failure::io("write", path, &error)
+    })
+}

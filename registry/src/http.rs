@@ -1,0 +1,131 @@
+//! The route table: the only file with URL strings, and what every answer has in common.
+//!
+//! Reads (`GET`, `HEAD`) of the API and of the log may come from any origin; writes may not. Every answer that
+//! is not a success is a problem document and is never cached. Whatever is neither API nor log is the page.
+
+pub mod assets;
+mod blobs;
+pub mod body;
+mod caching;
+mod health;
+mod lookup;
+pub mod problem;
+mod publishers;
+mod records;
+mod search;
+mod static_log;
+mod submit;
+
+use actix_web::{
+    Error, HttpRequest, HttpResponse, Resource,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method,
+        header::{self, HeaderValue},
+    },
+    middleware::Next,
+    web::{self, Data, ServiceConfig},
+};
+
+use self::problem::{ApiError, Code};
+use crate::App;
+
+/// Adds every route of the registry to an actix app; `app` is shared by all its threads.
+pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
+    config
+        .app_data(app)
+        .service(write("/api/v1/attestations", "POST").route(web::post().to(submit::submit)))
+        .service(read("/api/v1/blobs/{digest}", blobs::get).route(web::put().to(blobs::put)))
+        .service(read("/api/v1/records/{record}", records::payload))
+        .service(read("/api/v1/records/{record}/proof", records::proof))
+        .service(read("/api/v1/lookup", lookup::info))
+        .service(read("/api/v1/lookup/{digits}", lookup::prefix))
+        .service(read("/api/v1/artifacts/{digest}", lookup::artifact))
+        .service(read("/api/v1/publishers", publishers::list))
+        .service(read("/api/v1/publishers/{publisher}", publishers::one))
+        .service(read("/api/v1/search", search::search))
+        .service(read("/log/checkpoint", static_log::checkpoint))
+        .service(read("/log/tile/{path:.*}", static_log::tile))
+        .service(read("/trust", static_log::trust))
+        .service(read("/healthz", health::alive))
+        .service(read("/readyz", health::ready))
+        .default_service(web::to(everything_else));
+}
+
+/// A resource that answers GET and HEAD, and OPTIONS for pages of other origins.
+fn read<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    let (get, head) = (handler.clone(), handler);
+    web::resource(path)
+        .route(web::get().to(get))
+        .route(web::head().to(head))
+        .route(web::method(Method::OPTIONS).to(preflight))
+        .default_service(web::to(|request: HttpRequest| method_not_allowed(request, "GET, HEAD")))
+}
+
+fn write(path: &str, allowed: &'static str) -> Resource {
+    web::resource(path).default_service(web::to(move |request: HttpRequest| method_not_allowed(request, allowed)))
+}
+
+async fn preflight() -> HttpResponse {
+    HttpResponse::NoContent()
+        .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, OPTIONS"))
+        .insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"))
+        .finish()
+}
+
+async fn method_not_allowed(request: HttpRequest, allowed: &'static str) -> HttpResponse {
+    let detail = format!("{} takes {allowed}, not {}.", request.path(), request.method());
+    let mut response = actix_web::ResponseError::error_response(&ApiError::new(Code::MethodNotAllowed, detail));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// Folders that never fall through to the page.
+const NOT_THE_PAGE: [&str; 5] = ["/api", "/log", "/trust", "/healthz", "/readyz"];
+
+async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let path = request.path();
+    let within = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let is_page = !NOT_THE_PAGE.into_iter().any(within);
+    if is_page && !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(method_not_allowed(request, "GET, HEAD").await);
+    }
+    let answer = if is_page { app.assets.answer(&request, path) } else { None };
+    answer.ok_or_else(|| {
+        ApiError::new(Code::NotFound, format!("There is nothing at {path:?}. docs/API.md lists the addresses of this registry."))
+    })
+}
+
+/// Headers that every answer carries, and the rule that only successes are cached.
+pub(crate) async fn common_headers<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let open_to_all = NOT_THE_PAGE.iter().any(|folder| request.path().starts_with(folder));
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let mut response = next.call(request).await?;
+    let status = response.status();
+    let headers = response.headers_mut();
+    if open_to_all && is_read {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !matches!(status.as_u16(), 200 | 304) {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching::NEVER));
+    }
+    Ok(response)
+}
+
+/// Runs work that blocks (disk, signatures, sled) on a thread made for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let stopped = |e: actix_web::error::BlockingError| ApiError::internal("answering", &e);
+    web::block(work).await.map_err(stopped)?
+}

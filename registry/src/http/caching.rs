@@ -1,0 +1,36 @@
+//! Cache headers, ETags and the answer to `If-None-Match`, in one place (LOG.md "Read path").
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    body::BoxBody,
+    http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
+};
+
+/// For what never changes: tiles, bundles, records, blobs, hashed files of the page.
+pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+
+/// For the checkpoint and for proofs against it: five seconds at most.
+pub(crate) const FRESH: &str = "public, max-age=5";
+
+/// For what is asked again on every use, and answered from the ETag.
+pub(crate) const REVALIDATE: &str = "no-cache";
+
+/// For everything that is not a 200.
+pub(crate) const NEVER: &str = "no-store";
+
+/// A 200 with the body and its ETag, or a 304 when the client has it already. `tag` is written without quotes.
+pub(crate) fn answer_with_etag(
+    request: &HttpRequest,
+    tag: &str,
+    cache_control: &'static str,
+    content_type: &'static str,
+    body: impl FnOnce() -> actix_web::web::Bytes,
+) -> HttpResponse<BoxBody> {
+    let quoted = format!("\"{tag}\"");
+    let known = request.headers().get(IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|wanted| {
+        wanted.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == quoted)
+    });
+    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+    response.insert_header((ETAG, quoted)).insert_header((CACHE_CONTROL, cache_control));
+    if known { response.finish() } else { response.content_type(content_type).body(body()) }
+}

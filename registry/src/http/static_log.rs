@@ -1,0 +1,49 @@
+//! `GET /log/checkpoint`, `/log/tile/...` and `/trust`: the log for clients that have never heard of us
+//! (c2sp tlog-tiles), and the starter trust file.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
+use provenance::{Sha256Digest, merkle::tile::TileCoord};
+
+use super::{
+    blocking,
+    caching::{FRESH, IMMUTABLE, answer_with_etag},
+    problem::{ApiError, Code},
+    submit::{log_error, sentence},
+};
+use crate::App;
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Serves the published checkpoint.
+pub(crate) async fn checkpoint(request: HttpRequest, app: Data<App>) -> HttpResponse {
+    let view = app.log.view();
+    let tag = Sha256Digest::of(view.note.as_bytes()).to_string();
+    answer_with_etag(&request, &tag[..32], FRESH, TEXT, || view.note.clone().into())
+}
+
+/// Serves a tile or an entry bundle. Nothing above the published size exists.
+pub(crate) async fn tile(request: HttpRequest, path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let path = format!("tile/{path}");
+    let coord = TileCoord::parse(&path).map_err(|e| ApiError::new(Code::NotFound, sentence(&e.to_string())))?;
+    let size = app.log.view().head.size;
+    let beyond = || {
+        let detail = format!("No checkpoint that covers {path} was published; the log has {} entries.", size.get());
+        ApiError::new(Code::BeyondCheckpoint, detail)
+    };
+    if !coord.is_within(size) {
+        return Err(beyond());
+    }
+    let found = blocking(move || app.log.tile(&coord).map_err(log_error)).await?;
+    let bytes = found.ok_or_else(beyond)?;
+    let tag = path.replace('/', "-");
+    Ok(answer_with_etag(&request, &tag, IMMUTABLE, "application/octet-stream", || bytes.into()))
+}
+
+/// Serves the trust file that this registry suggests for itself.
+pub(crate) async fn trust(request: HttpRequest, app: Data<App>) -> HttpResponse {
+    let tag = Sha256Digest::of(app.trust.as_bytes()).to_string();
+    answer_with_etag(&request, &tag[..32], FRESH, TEXT, || app.trust.clone().into())
+}

@@ -1,0 +1,172 @@
+//! `POST /api/v1/attestations`: an envelope in, a receipt out.
+
+use std::time::{Instant, SystemTime};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Payload},
+};
+use provenance::{Sha256Digest, api::MissingBlob};
+use serde::Serialize;
+
+use super::{
+    blocking, body,
+    problem::{ApiError, Code},
+    records,
+};
+use crate::{
+    App,
+    log::{Ack, AdmissionError, Admitted, LogError, SidecarError, Wait, sidecars},
+};
+
+/// Room for the signatures and the JSON around the payload, in bytes.
+const ENVELOPE_OVERHEAD_BYTES: usize = 64 << 10;
+
+/// Answer to `?wait=sequenced`: the index is final, the entry not public yet.
+#[derive(Debug, Serialize)]
+struct Sequenced<'a> {
+    v: u32,
+    record: String,
+    publisher: &'a str,
+    kind: &'a str,
+    index: u64,
+    leaf_hash: Sha256Digest,
+}
+
+/// Largest body in bytes: the largest payload in base64, and room around it.
+pub(crate) fn max_body_bytes(max_payload_bytes: usize) -> usize {
+    max_payload_bytes.div_ceil(3) * 4 + ENVELOPE_OVERHEAD_BYTES
+}
+
+/// Takes an attestation.
+pub(crate) async fn submit(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let wait = wait(request.query_string())?;
+    let limit = max_body_bytes(app.max_payload_bytes);
+    let (body, _share) = body::read(&request, payload, limit, &app.budget).await?;
+    let (app_there, body_there) = (app.clone(), body.clone());
+    let (admitted, known) = blocking(move || admit(&app_there, &body_there)).await?;
+    let record = admitted.record.clone();
+    if known.is_none() {
+        let app_there = app.clone();
+        let record_there = record.clone();
+        blocking(move || sidecars_are_there(&app_there, &record_there)).await?;
+    }
+    let ack = app.log.submit(admitted, wait).await.map_err(log_error)?;
+    if let Ack { published: false, index, leaf_hash } = ack {
+        let body = Sequenced {
+            v: 1,
+            record: record.id.to_string(),
+            publisher: record.publisher().as_str(),
+            kind: &record.kind,
+            index,
+            leaf_hash,
+        };
+        return Ok(HttpResponse::Accepted().json(body));
+    }
+    let proof = blocking(move || records::prove(&app, &record.id, Some(ack.index))).await?;
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", super::caching::NEVER)).json(proof))
+}
+
+fn wait(query: &str) -> Result<Wait, ApiError> {
+    match query.split('&').find_map(|pair| pair.strip_prefix("wait=")) {
+        None | Some("published") => Ok(Wait::Published),
+        Some("sequenced") => Ok(Wait::Sequenced),
+        Some(other) => {
+            Err(ApiError::new(Code::BadRequest, format!("wait is \"published\" (the default) or \"sequenced\", not {other:?}.")))
+        }
+    }
+}
+
+fn admit(app: &App, body: &[u8]) -> Result<(Admitted, Option<u64>), ApiError> {
+    let admitted = app.log.admit(body).map_err(|e| admission_error(&e))?;
+    let known = app.log.duplicate_of(&admitted).map_err(log_error)?;
+    Ok((admitted, known))
+}
+
+fn sidecars_are_there(app: &App, record: &provenance::record::Record) -> Result<(), ApiError> {
+    let Some(manifest) = record.manifest() else { return Ok(()) };
+    let missing = sidecars::missing(manifest, &app.blobs, SystemTime::now()).map_err(|e| sidecar_error(&e))?;
+    if missing.is_empty() {
+        return sidecars::check(manifest, &app.blobs).map_err(|e| sidecar_error(&e));
+    }
+    Err(blobs_missing(app, *record.id.digest(), missing))
+}
+
+fn blobs_missing(app: &App, record: Sha256Digest, missing: Vec<MissingBlob>) -> ApiError {
+    match app.tickets.issue(record, &missing, Instant::now()) {
+        Err(error) => ApiError::new(Code::Busy, format!("{error}. Try again in a minute.")),
+        Ok(ticket) => {
+            let detail = format!(
+                "{} sidecars of the record are not here yet. Upload each with PUT /api/v1/blobs/<digest> and the header \
+                 Weighbridge-Ticket within an hour, then submit the same envelope again.",
+                missing.len()
+            );
+            ApiError { missing, ticket: Some(ticket), ..ApiError::new(Code::BlobsMissing, detail) }
+        }
+    }
+}
+
+fn admission_error(error: &AdmissionError) -> ApiError {
+    let code = match error {
+        AdmissionError::Envelope(_) => Code::EnvelopeInvalid,
+        AdmissionError::TooLarge { .. } => Code::PayloadTooLarge,
+        AdmissionError::Record(_) => Code::RecordInvalid,
+        AdmissionError::Unsupported { .. } => Code::NotYetSupported,
+        AdmissionError::PublisherUnknown { .. } => Code::PublisherUnknown,
+        AdmissionError::WrongGenesis { .. } => Code::WrongGenesis,
+        AdmissionError::PublisherExists { .. } => Code::PublisherExists,
+        AdmissionError::DomainProofRequired { .. } => Code::DomainProofRequired,
+        AdmissionError::InviteRequired => Code::InviteRequired,
+        AdmissionError::WrongOrigin { .. } => Code::WrongOrigin,
+        AdmissionError::Signatures { .. } => Code::SignaturesInsufficient,
+        AdmissionError::EntryTooLarge { .. } => Code::EntryTooLarge,
+    };
+    ApiError::new(code, sentence(&error.to_string()))
+}
+
+fn sidecar_error(error: &SidecarError) -> ApiError {
+    match error {
+        SidecarError::Contradiction { .. } => ApiError::new(Code::RecordInvalid, sentence(&error.to_string())),
+        SidecarError::TooLarge { .. } => ApiError::new(Code::PayloadTooLarge, sentence(&error.to_string())),
+        SidecarError::Malformed { .. } => ApiError::new(Code::BlobMalformed, sentence(&error.to_string())),
+        SidecarError::Gone { .. } => ApiError::new(Code::Busy, sentence(&error.to_string())),
+        SidecarError::Durable(cause) => ApiError::internal("looking at sidecars", cause),
+    }
+}
+
+pub(crate) fn log_error(error: LogError) -> ApiError {
+    match &error {
+        LogError::Admission(error) => admission_error(error),
+        LogError::QueueFull => ApiError::new(Code::Busy, "Too many records wait to be logged. Try again in a second."),
+        LogError::Stopped => ApiError::new(
+            Code::LogStopped,
+            "The log has stopped, and this record may or may not be in it. Submit it again later: a record is never logged twice.",
+        ),
+        other => ApiError::internal("using the log", other),
+    }
+}
+
+/// An error message as a sentence for people.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut characters = message.chars();
+    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    format!("{first}{}.", characters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_two_wait_levels_exist() {
+        assert_eq!(wait("").unwrap(), Wait::Published);
+        assert_eq!(wait("wait=sequenced").unwrap(), Wait::Sequenced);
+        assert_eq!(wait("a=b&wait=published").unwrap(), Wait::Published);
+        assert_eq!(wait("wait=never").unwrap_err().code, Code::BadRequest);
+    }
+
+    #[test]
+    fn the_largest_payload_fits_the_body_limit() {
+        assert!(max_body_bytes(8 << 20) >= (8 << 20) / 3 * 4 + 4);
+    }
+}

@@ -1,0 +1,258 @@
+//! The index: what the log holds, in sled, for questions that the log's own files cannot answer. The only
+//! file, with its folder, that knows sled.
+//!
+//! Nothing here is a source of truth. Every row is derived from committed entries, `size` is written in the
+//! same atomic batch as the rows it speaks for, and the whole folder can be deleted at any time: the next
+//! start builds it again (docs/adr/0002-sled-is-an-index.md).
+
+mod answers;
+mod rows;
+
+use std::{
+    collections::HashSet,
+    panic::AssertUnwindSafe,
+    path::{Path, PathBuf},
+};
+
+use provenance::{
+    RecordId, Sha256Digest,
+    api::Summary,
+    lookup::KeyKind,
+    merkle::{RootHash, TreeHead, TreeSize},
+    record::Record,
+};
+
+pub use answers::{MAX_LISTED, MAX_MATCHES, MAX_RESULTS};
+
+use crate::log::segments::Location;
+
+/// Memory that sled may use for its pages, in bytes. Its own default is 1 GiB.
+const CACHE_BYTES: u64 = 64 << 20;
+
+/// How often sled writes behind. What it has not written is applied again at the next start.
+const FLUSH_MILLISECONDS: u64 = 500;
+
+/// Why the index does not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IndexError {
+    /// sled reports an error, as text: its types stay in here.
+    #[error("the index failed while {doing}: {reason}")]
+    Store {
+        /// What was being done.
+        doing: &'static str,
+        /// What sled said.
+        reason: String,
+    },
+    /// sled panicked.
+    #[error("the index panicked while it was opened")]
+    Panic,
+    /// A row that this program did not write.
+    #[error("the index holds a row that does not read, under the prefix {prefix:?}")]
+    Row {
+        /// First byte of its key.
+        prefix: char,
+    },
+    /// Fewer or more rows than were written.
+    #[error("the index has {found} rows, {expected} were written")]
+    Rows {
+        /// Rows written.
+        expected: u64,
+        /// Rows found.
+        found: u64,
+    },
+    /// The damaged folder cannot be moved away.
+    #[error("cannot set the damaged index {} aside: {source}", path.display())]
+    SetAside {
+        /// Which folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+fn store_error(doing: &'static str) -> impl FnOnce(sled::Error) -> IndexError {
+    move |e| IndexError::Store { doing, reason: e.to_string() }
+}
+
+/// An entry on its way into the index.
+#[derive(Debug)]
+pub(crate) struct Indexed<'a> {
+    /// Its index in the log.
+    pub(crate) index: u64,
+    /// Where it lies.
+    pub(crate) location: Location,
+    /// Its parsed payload.
+    pub(crate) record: &'a Record,
+}
+
+/// The index.
+#[derive(Debug)]
+pub struct Index {
+    db: sled::Db,
+}
+
+impl Index {
+    /// Opens the index in `folder`, and reads all of it once. Damage, or a panic inside sled, is an error.
+    ///
+    /// # Errors
+    /// [`IndexError`]; the caller sets the folder aside and builds a new one.
+    pub(crate) fn open(folder: &Path) -> Result<Self, IndexError> {
+        let folder = folder.to_owned();
+        let opening = std::thread::Builder::new().name("open-index".into()).spawn(move || {
+            std::panic::catch_unwind(AssertUnwindSafe(|| Self::open_and_read(&folder))).unwrap_or(Err(IndexError::Panic))
+        });
+        let reason = |e: std::io::Error| IndexError::Store { doing: "starting a thread", reason: e.to_string() };
+        opening.map_err(reason)?.join().unwrap_or(Err(IndexError::Panic))
+    }
+
+    fn open_and_read(folder: &Path) -> Result<Self, IndexError> {
+        let config = sled::Config::new()
+            .path(folder)
+            .cache_capacity(CACHE_BYTES)
+            .flush_every_ms(Some(FLUSH_MILLISECONDS));
+        let index = Self { db: config.open().map_err(store_error("opening"))? };
+        let mut found = 0;
+        for row in index.db.iter() {
+            let (key, _) = row.map_err(store_error("reading"))?;
+            found += u64::from(key.first() != Some(&b'm'));
+        }
+        let expected = index.count(rows::ROWS)?;
+        if found == expected { Ok(index) } else { Err(IndexError::Rows { expected, found }) }
+    }
+
+    /// Moves a damaged index out of the way, to the first free `set-aside-<n>` beside it.
+    ///
+    /// # Errors
+    /// [`IndexError::SetAside`].
+    pub(crate) fn set_aside(folder: &Path) -> Result<PathBuf, IndexError> {
+        let names = (1..).map(|n: u32| folder.with_file_name(format!("set-aside-{n}")));
+        let free = names.into_iter().find(|path| !path.exists()).unwrap_or_default();
+        let source = |source| IndexError::SetAside { path: folder.to_owned(), source };
+        std::fs::rename(folder, &free).map_err(source)?;
+        Ok(free)
+    }
+
+    /// How much of the log is in the index.
+    pub fn head(&self) -> Result<TreeHead, IndexError> {
+        let value = self.db.get(rows::SIZE).map_err(store_error("reading"))?;
+        let Some(value) = value else {
+            return Ok(TreeHead { size: TreeSize::new(0), root: RootHash::from(Sha256Digest::OF_NOTHING) });
+        };
+        let parts = value.split_first_chunk::<8>().and_then(|(size, root)| Some((size, Sha256Digest::from_slice(root)?)));
+        let (size, root) = parts.ok_or(IndexError::Row { prefix: 'm' })?;
+        Ok(TreeHead { size: TreeSize::new(u64::from_be_bytes(*size)), root: RootHash::from(root) })
+    }
+
+    fn count(&self, key: &[u8]) -> Result<u64, IndexError> {
+        match self.db.get(key).map_err(store_error("reading"))? {
+            None => Ok(0),
+            Some(value) => Ok(u64::from_be_bytes(value.as_ref().try_into().map_err(|_| IndexError::Row { prefix: 'm' })?)),
+        }
+    }
+
+    /// Takes entries in, with the tree head after them, in one atomic batch. Called by one thread only.
+    pub(crate) fn apply(&self, entries: &[Indexed<'_>], head: &TreeHead) -> Result<(), IndexError> {
+        let mut batch = Batch::default();
+        let mut seen = HashSet::new();
+        let mut counts: std::collections::BTreeMap<Vec<u8>, u64> = std::collections::BTreeMap::new();
+        for Indexed { index, location, record } in entries {
+            batch.row(rows::entry(*index), rows::location_value(location));
+            batch.row(rows::leaf(&record.id, *index), Vec::new());
+            if !seen.insert(record.id) || self.first_index(&record.id)?.is_some() {
+                continue;
+            }
+            batch.record(*index, record);
+            let count = rows::publisher_count(record.publisher());
+            if !counts.contains_key(&count) {
+                let before = self.count(&count)?;
+                batch.rows += u64::from(before == 0);
+                counts.insert(count.clone(), before);
+            }
+            *counts.entry(count).or_default() += 1;
+        }
+        for (key, count) in counts {
+            batch.batch.insert(key, count.to_be_bytes().to_vec());
+        }
+        let keys = self.count(rows::KEYS)? + batch.keys;
+        let total = self.count(rows::ROWS)? + batch.rows;
+        batch.batch.insert(rows::KEYS, keys.to_be_bytes().to_vec());
+        batch.batch.insert(rows::ROWS, total.to_be_bytes().to_vec());
+        let mut size = head.size.get().to_be_bytes().to_vec();
+        size.extend_from_slice(head.root.digest().as_bytes());
+        batch.batch.insert(rows::SIZE, size);
+        self.db.apply_batch(batch.batch).map_err(store_error("writing"))
+    }
+
+    /// Writes everything to disk; at shutdown only, for a quick next start.
+    pub(crate) fn flush(&self) -> Result<(), IndexError> {
+        self.db.flush().map(|_| ()).map_err(store_error("flushing"))
+    }
+}
+
+/// Rows to be written together.
+#[derive(Default)]
+struct Batch {
+    batch: sled::Batch,
+    rows: u64,
+    keys: u64,
+}
+
+impl Batch {
+    fn row(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.rows += 1;
+        self.batch.insert(key, value);
+    }
+
+    fn key(&mut self, digest: Sha256Digest, kind: KeyKind, at: (u64, u32), record: RecordId, path: &str) {
+        // An empty file says nothing: half of all artifacts have one.
+        if digest != Sha256Digest::OF_NOTHING {
+            self.keys += 1;
+            self.row(rows::lookup(&digest, kind, at.0, at.1), rows::lookup_value(&record, path));
+        }
+    }
+
+    fn record(&mut self, index: u64, record: &Record) {
+        let summary = summary(index, record);
+        let texts = [summary.name.as_str(), summary.publisher.as_str(), summary.version.as_deref().unwrap_or("")];
+        for word in rows::words(texts) {
+            self.row(rows::word(&word, index), Vec::new());
+        }
+        self.row(rows::publisher_record(&summary.publisher, index), Vec::new());
+        self.row(rows::summary(index), serde_json::to_vec(&summary).unwrap_or_default());
+        let id = record.id;
+        if let Some(artifact) = record.artifact() {
+            self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");
+            self.key(artifact.oms_root, KeyKind::OmsRoot, (index, 0), id, "");
+        }
+        let Some(manifest) = record.manifest() else { return };
+        self.key(manifest.oms_root_components(), KeyKind::OmsRootComponents, (index, 0), id, "");
+        let mut blobs = HashSet::new();
+        for (number, file) in (0_u32..).zip(manifest.files()) {
+            let (at, path) = ((index, number), file.path.as_str());
+            self.key(file.sha256, KeyKind::File, at, id, path);
+            self.key(file.chunks, KeyKind::Chunks, at, id, path);
+            self.key(file.chunk0, KeyKind::Chunk0, at, id, path);
+            blobs.insert(file.chunks);
+            if let Some(tensors) = file.tensors {
+                self.key(tensors, KeyKind::Tensors, at, id, path);
+                blobs.insert(tensors);
+            }
+        }
+        for digest in blobs {
+            self.row(rows::blob_use(&digest, index), Vec::new());
+        }
+    }
+}
+
+fn summary(index: u64, record: &Record) -> Summary {
+    let subject = record.artifact().map(|a| &a.subject);
+    Summary {
+        record: record.id,
+        publisher: record.publisher().clone(),
+        kind: record.kind.clone(),
+        index,
+        name: subject.map_or_else(|| record.publisher().to_string(), |s| s.name.clone()),
+        version: subject.and_then(|s| s.version.clone()),
+    }
+}

@@ -1,0 +1,166 @@
+//! Questions that the index answers. Every answer is bounded; the limits are listed in docs/API.md.
+
+use provenance::{
+    PublisherName, RecordId, Sha256Digest,
+    api::Summary,
+    lookup::{KeyKind, Match},
+};
+
+use super::{Index, IndexError, rows, store_error};
+use crate::log::segments::Location;
+
+/// Most keys in one lookup answer. A prefix stands for some thousand keys at the most, unless somebody
+/// publishes keys on purpose to fill one.
+pub const MAX_MATCHES: usize = 16_384;
+
+/// Most records in one list.
+pub const MAX_LISTED: usize = 1000;
+
+/// Most results of one search.
+pub const MAX_RESULTS: usize = 50;
+
+/// Most rows that one search reads.
+const MAX_CANDIDATES: usize = 5000;
+
+impl Index {
+    /// Index of the first leaf of a record.
+    pub(crate) fn first_index(&self, record: &RecordId) -> Result<Option<u64>, IndexError> {
+        Ok(self.leaves(record)?.first().copied())
+    }
+
+    /// Indices of all leaves of a record, ascending; at most one for each of its publisher's 16 keys.
+    pub(crate) fn leaves(&self, record: &RecordId) -> Result<Vec<u64>, IndexError> {
+        let rows = self.db.scan_prefix(rows::leaves(record)).take(64);
+        rows.map(|row| {
+            let (key, _) = row.map_err(store_error("reading"))?;
+            rows::index_at_end(&key).ok_or(IndexError::Row { prefix: 'r' })
+        })
+        .collect()
+    }
+
+    /// Where an entry lies; none above the indexed size.
+    pub(crate) fn location(&self, index: u64) -> Result<Option<Location>, IndexError> {
+        let value = self.db.get(rows::entry(index)).map_err(store_error("reading"))?;
+        value.map(|v| rows::location(&v).ok_or(IndexError::Row { prefix: 'e' })).transpose()
+    }
+
+    /// Number of lookup keys.
+    pub fn keys(&self) -> Result<u64, IndexError> {
+        self.count(rows::KEYS)
+    }
+
+    /// All lookup keys whose hex form starts with `digits` (lowercase hex, possibly none), or nothing when
+    /// they are more than [`MAX_MATCHES`].
+    pub fn lookup(&self, digits: &str) -> Result<Option<Vec<Match>>, IndexError> {
+        let whole = hex::decode(&digits[..digits.len() / 2 * 2]).map_err(|_| IndexError::Row { prefix: 'k' })?;
+        let mut matches = Vec::new();
+        let mut prefix = rows::lookup_prefix(&whole);
+        let half = digits.len() % 2 == 1;
+        let mut nibble = None;
+        if half {
+            let digit = digits.chars().last().and_then(|c| c.to_digit(16)).ok_or(IndexError::Row { prefix: 'k' })?;
+            let low = u8::try_from(digit << 4).map_err(|_| IndexError::Row { prefix: 'k' })?;
+            nibble = Some(low);
+            prefix.push(low);
+        }
+        // For half a byte the range starts at x0 and ends after xf.
+        let fits = |key: &[u8]| match nibble {
+            None => key.starts_with(&prefix),
+            Some(low) => {
+                let (head, last) = (&prefix[..prefix.len() - 1], prefix.len() - 1);
+                key.starts_with(head) && key.get(last).is_some_and(|byte| byte & 0xf0 == low)
+            }
+        };
+        for row in self.db.range(prefix.clone()..) {
+            let (key, value) = row.map_err(store_error("reading"))?;
+            if !fits(&key) {
+                break;
+            }
+            if matches.len() == MAX_MATCHES {
+                return Ok(None);
+            }
+            let (key, kind, _, record, path) = rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
+            matches.push(Match { key, kind, record, path });
+        }
+        Ok(Some(matches))
+    }
+
+    fn summary(&self, index: u64) -> Result<Option<Summary>, IndexError> {
+        let value = self.db.get(rows::summary(index)).map_err(store_error("reading"))?;
+        value.map(|v| serde_json::from_slice(&v).map_err(|_| IndexError::Row { prefix: 's' })).transpose()
+    }
+
+    /// Records about the artifact `dir_hash1`, oldest first, at most [`MAX_LISTED`].
+    pub fn artifact(&self, dir_hash1: &Sha256Digest) -> Result<Vec<Summary>, IndexError> {
+        let mut found = Vec::new();
+        for row in self.db.scan_prefix(rows::lookup_kind(dir_hash1, KeyKind::DirHash1)).take(MAX_LISTED) {
+            let (key, value) = row.map_err(store_error("reading"))?;
+            let (_, _, index, ..) = rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
+            found.extend(self.summary(index)?);
+        }
+        Ok(found)
+    }
+
+    /// Records of a publisher, newest first, at most [`MAX_LISTED`].
+    pub fn records_of(&self, publisher: &PublisherName) -> Result<Vec<Summary>, IndexError> {
+        let mut found = Vec::new();
+        for row in self.db.scan_prefix(rows::publisher_records(publisher)).take(MAX_LISTED) {
+            let (key, _) = row.map_err(store_error("reading"))?;
+            let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 'p' })?;
+            found.extend(self.summary(index)?);
+        }
+        Ok(found)
+    }
+
+    /// Number of records of a publisher.
+    pub fn number_of_records(&self, publisher: &PublisherName) -> Result<u64, IndexError> {
+        self.count(&rows::publisher_count(publisher))
+    }
+
+    /// Whether a logged record names this blob.
+    pub fn names_blob(&self, digest: &Sha256Digest) -> Result<bool, IndexError> {
+        let first = self.db.scan_prefix(rows::blob_uses(digest)).next().transpose();
+        Ok(first.map_err(store_error("reading"))?.is_some())
+    }
+
+    /// Records whose name, version or publisher has every word of `query` (as the start of a word), newest
+    /// first; for a whole digest the records that it names or that name it. At most [`MAX_RESULTS`].
+    pub fn search(&self, query: &str) -> Result<Vec<Summary>, IndexError> {
+        let mut indices = match query.trim().to_ascii_lowercase().parse::<Sha256Digest>() {
+            Ok(digest) => self.under_digest(&digest)?,
+            Err(_) => self.under_words(&rows::words([query]))?,
+        };
+        indices.sort_unstable_by(|a, b| b.cmp(a));
+        indices.dedup();
+        let mut found = Vec::new();
+        for index in indices.into_iter().take(MAX_RESULTS) {
+            found.extend(self.summary(index)?);
+        }
+        Ok(found)
+    }
+
+    fn under_digest(&self, digest: &Sha256Digest) -> Result<Vec<u64>, IndexError> {
+        let mut indices: Vec<u64> = self.first_index(&RecordId::from_digest(*digest))?.into_iter().collect();
+        for row in self.db.scan_prefix(rows::lookup_prefix(digest.as_bytes())).take(MAX_CANDIDATES) {
+            let (key, value) = row.map_err(store_error("reading"))?;
+            indices.push(rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?.2);
+        }
+        Ok(indices)
+    }
+
+    fn under_words(&self, wanted: &[String]) -> Result<Vec<u64>, IndexError> {
+        let Some(longest) = wanted.iter().max_by_key(|w| w.len()) else { return Ok(Vec::new()) };
+        let mut indices = Vec::new();
+        for row in self.db.scan_prefix(rows::word_prefix(longest)).take(MAX_CANDIDATES) {
+            let (key, _) = row.map_err(store_error("reading"))?;
+            let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 't' })?;
+            let Some(summary) = self.summary(index)? else { continue };
+            let version = summary.version.as_deref().unwrap_or("");
+            let words = rows::words([summary.name.as_str(), summary.publisher.as_str(), version]);
+            if wanted.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted.as_str()))) {
+                indices.push(index);
+            }
+        }
+        Ok(indices)
+    }
+}

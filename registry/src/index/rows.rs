@@ -1,0 +1,213 @@
+//! The layout of the index: one tree, a one-byte prefix for each kind of row, small values only.
+//!
+//! ```text
+//! m size                                   -> size 8, root 32          how much of the log is in the index
+//! m keys                                   -> count 8                  rows under k
+//! m rows                                   -> count 8                  rows of all kinds but m
+//! e index 8                                -> segment 8, offset 8, entry length 4, payload length 4
+//! r record 32, index 8                     -> (empty)                  leaves of a record, the first one first
+//! s index 8                                -> summary as JSON          first leaves only, as all below
+//! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
+//! p name, 0, inverted index 8              -> (empty)                  records of a publisher, newest first
+//! c name                                   -> count 8                  how many these are
+//! t word, 0, inverted index 8              -> (empty)                  words of name, version and publisher
+//! b digest 32, index 8                     -> (empty)                  blobs that logged records name
+//! ```
+//! Integers are big-endian, so that keys sort as numbers.
+
+use provenance::{PublisherName, RecordId, Sha256Digest, lookup::KeyKind};
+
+use crate::log::segments::Location;
+
+/// How much of the log is in the index.
+pub(super) const SIZE: &[u8] = b"msize";
+/// Number of lookup keys.
+pub(super) const KEYS: &[u8] = b"mkeys";
+/// Number of rows but those of the kind `m`.
+pub(super) const ROWS: &[u8] = b"mrows";
+
+/// Longest word that is indexed, in bytes.
+const MAX_WORD_BYTES: usize = 64;
+
+/// Most words of one record that are indexed.
+const MAX_WORDS: usize = 32;
+
+fn key(prefix: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = vec![prefix];
+    parts.iter().for_each(|part| key.extend_from_slice(part));
+    key
+}
+
+fn inverted(index: u64) -> [u8; 8] {
+    (u64::MAX - index).to_be_bytes()
+}
+
+/// The last eight bytes of a key as an index.
+pub(super) fn index_at_end(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.last_chunk::<8>()?))
+}
+
+/// As [`index_at_end`], for keys that sort newest first.
+pub(super) fn inverted_at_end(key: &[u8]) -> Option<u64> {
+    Some(u64::MAX - index_at_end(key)?)
+}
+
+pub(super) fn entry(index: u64) -> Vec<u8> {
+    key(b'e', &[&index.to_be_bytes()])
+}
+
+pub(super) fn location_value(location: &Location) -> Vec<u8> {
+    let mut value = location.segment.to_be_bytes().to_vec();
+    value.extend_from_slice(&location.offset.to_be_bytes());
+    value.extend_from_slice(&location.entry_length.to_be_bytes());
+    value.extend_from_slice(&location.payload_length.to_be_bytes());
+    value
+}
+
+pub(super) fn location(value: &[u8]) -> Option<Location> {
+    let value: &[u8; 24] = value.try_into().ok()?;
+    let (segment, rest) = value.split_first_chunk::<8>()?;
+    let (offset, rest) = rest.split_first_chunk::<8>()?;
+    let (entry, payload) = rest.split_first_chunk::<4>()?;
+    Some(Location {
+        segment: u64::from_be_bytes(*segment),
+        offset: u64::from_be_bytes(*offset),
+        entry_length: u32::from_be_bytes(*entry),
+        payload_length: u32::from_be_bytes(payload.try_into().ok()?),
+    })
+}
+
+pub(super) fn leaves(record: &RecordId) -> Vec<u8> {
+    key(b'r', &[record.digest().as_bytes()])
+}
+
+pub(super) fn leaf(record: &RecordId, index: u64) -> Vec<u8> {
+    key(b'r', &[record.digest().as_bytes(), &index.to_be_bytes()])
+}
+
+pub(super) fn summary(index: u64) -> Vec<u8> {
+    key(b's', &[&index.to_be_bytes()])
+}
+
+/// Every kind of key that is stored, with its number.
+const KINDS: [(KeyKind, u8); 7] = [
+    (KeyKind::DirHash1, 1),
+    (KeyKind::OmsRoot, 2),
+    (KeyKind::OmsRootComponents, 3),
+    (KeyKind::File, 4),
+    (KeyKind::Chunks, 5),
+    (KeyKind::Chunk0, 6),
+    (KeyKind::Tensors, 7),
+];
+
+/// All lookup keys with a digest that starts with these bytes.
+pub(super) fn lookup_prefix(digest: &[u8]) -> Vec<u8> {
+    key(b'k', &[digest])
+}
+
+fn kind_number(kind: KeyKind) -> u8 {
+    KINDS.iter().find(|(known, _)| *known == kind).map_or(0, |(_, number)| *number)
+}
+
+/// All records under one digest of one kind.
+pub(super) fn lookup_kind(digest: &Sha256Digest, kind: KeyKind) -> Vec<u8> {
+    key(b'k', &[digest.as_bytes(), &[kind_number(kind)]])
+}
+
+pub(super) fn lookup(digest: &Sha256Digest, kind: KeyKind, index: u64, file: u32) -> Vec<u8> {
+    key(b'k', &[digest.as_bytes(), &[kind_number(kind)], &index.to_be_bytes(), &file.to_be_bytes()])
+}
+
+pub(super) fn lookup_value(record: &RecordId, path: &str) -> Vec<u8> {
+    let mut value = record.digest().as_bytes().to_vec();
+    value.extend_from_slice(path.as_bytes());
+    value
+}
+
+/// A lookup row: digest, kind, index, record and path.
+pub(super) fn lookup_row(row: &[u8], value: &[u8]) -> Option<(Sha256Digest, KeyKind, u64, RecordId, Option<String>)> {
+    let (digest, rest) = row.get(1..)?.split_first_chunk::<32>()?;
+    let (number, rest) = rest.split_first()?;
+    let kind = KINDS.iter().find(|(_, n)| n == number)?.0;
+    let index = u64::from_be_bytes(*rest.first_chunk::<8>()?);
+    let (record, path) = value.split_first_chunk::<32>()?;
+    let path = std::str::from_utf8(path).ok().filter(|p| !p.is_empty()).map(str::to_owned);
+    let record = RecordId::from_digest(Sha256Digest::from_bytes(*record));
+    Some((Sha256Digest::from_bytes(*digest), kind, index, record, path))
+}
+
+pub(super) fn publisher_records(name: &PublisherName) -> Vec<u8> {
+    key(b'p', &[name.as_str().as_bytes(), &[0]])
+}
+
+pub(super) fn publisher_record(name: &PublisherName, index: u64) -> Vec<u8> {
+    key(b'p', &[name.as_str().as_bytes(), &[0], &inverted(index)])
+}
+
+pub(super) fn publisher_count(name: &PublisherName) -> Vec<u8> {
+    key(b'c', &[name.as_str().as_bytes()])
+}
+
+pub(super) fn word_prefix(prefix: &str) -> Vec<u8> {
+    key(b't', &[prefix.as_bytes()])
+}
+
+pub(super) fn word(word: &str, index: u64) -> Vec<u8> {
+    key(b't', &[word.as_bytes(), &[0], &inverted(index)])
+}
+
+pub(super) fn blob_uses(digest: &Sha256Digest) -> Vec<u8> {
+    key(b'b', &[digest.as_bytes()])
+}
+
+pub(super) fn blob_use(digest: &Sha256Digest, index: u64) -> Vec<u8> {
+    key(b'b', &[digest.as_bytes(), &index.to_be_bytes()])
+}
+
+/// The words of a text that are searched: runs of letters and digits, in lower case.
+pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut words = Vec::new();
+    for text in texts {
+        let runs = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+        for mut word in runs.map(str::to_lowercase) {
+            let mut end = word.len().min(MAX_WORD_BYTES);
+            while !word.is_char_boundary(end) {
+                end -= 1;
+            }
+            word.truncate(end);
+            if !words.contains(&word) && words.len() < MAX_WORDS {
+                words.push(word);
+            }
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_round_trip() {
+        let place = Location { segment: 1, offset: 2, entry_length: 3, payload_length: 4 };
+        assert_eq!(location(&location_value(&place)), Some(place));
+        let (digest, record) = (Sha256Digest::of(b"d"), RecordId::of_payload(b"p"));
+        let row = lookup(&digest, KeyKind::Chunk0, 7, 1);
+        let found = lookup_row(&row, &lookup_value(&record, "a/b")).unwrap();
+        assert_eq!(found, (digest, KeyKind::Chunk0, 7, record, Some("a/b".into())));
+        assert!(row.starts_with(&lookup_kind(&digest, KeyKind::Chunk0)));
+        assert_eq!(inverted_at_end(&word("x", 9)), Some(9));
+    }
+
+    #[test]
+    fn newer_records_sort_first() {
+        let name = "acme".parse().unwrap();
+        assert!(publisher_record(&name, 9) < publisher_record(&name, 8));
+    }
+
+    #[test]
+    fn words_are_lowercase_runs_without_repeats() {
+        assert_eq!(words(["Acme/MiniLM-L6", "acme.example", "1.0"]), ["acme", "minilm", "l6", "example", "1", "0"]);
+        assert_eq!(words(["é".repeat(100).as_str()])[0].len(), 64);
+    }
+}

@@ -1,0 +1,278 @@
+//! The log: submit a record, read what is published. Everything above this module sees only [`Log`].
+//!
+//! http threads -> [`Log::admit`] -> [`Log::submit`] -> queue -> sequencer (its own thread) -> files.
+//! Readers take the published [`View`] and the files; they never wait for the writer.
+
+mod admission;
+mod catch_up;
+mod commit;
+mod keys;
+mod materialise;
+mod publish;
+mod publishers;
+mod receipts;
+mod recovery;
+pub(crate) mod segments;
+mod sequencer;
+pub(crate) mod sidecars;
+mod signed_state;
+
+use std::{
+    io,
+    panic::AssertUnwindSafe,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, SyncSender, TrySendError},
+    },
+    thread::JoinHandle,
+};
+
+use provenance::{PublisherName, RecordId, api::RecordProof, merkle::tile::TileCoord, note::VerifierKey};
+use tokio::sync::oneshot;
+
+pub use admission::{AdmissionError, MAX_KEYSET_BYTES};
+pub(crate) use admission::Admitted;
+pub use catch_up::IndexingError;
+pub use keys::LogKeyError;
+pub use publish::{PublishError, PublishedError, View};
+pub use publishers::Publisher;
+pub use recovery::RecoveryError;
+pub use segments::SegmentError;
+pub use sequencer::{Ack, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, SequencerError, Wait};
+pub use sidecars::SidecarError;
+pub use signed_state::SignedStateError;
+
+use self::{
+    admission::Rules,
+    materialise::tile_path,
+    publishers::Publishers,
+    segments::Segments,
+    sequencer::{Job, Sequencer},
+};
+use crate::{
+    config::Config,
+    durable::{DurableError, io_error},
+    folder::{Age, Folder},
+    index::{Index, IndexError},
+};
+
+/// Requests that may wait for the sequencer; a further one is told to come back.
+pub const QUEUE_LENGTH: usize = 4096;
+
+/// Why the log did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The record may not enter.
+    #[error(transparent)]
+    Admission(#[from] AdmissionError),
+    /// Too many requests wait.
+    #[error("{QUEUE_LENGTH} records wait to be logged")]
+    QueueFull,
+    /// The sequencer has stopped.
+    #[error("the log has stopped")]
+    Stopped,
+    /// The index.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The commits.
+    #[error(transparent)]
+    Segments(#[from] SegmentError),
+    /// A file.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+    /// An entry or its payload does not read as it was written.
+    #[error("entry {index} does not read as it was written; the disk or the index is damaged")]
+    Damaged {
+        /// Its index.
+        index: u64,
+    },
+    /// A proof could not be made.
+    #[error("a proof could not be made: {reason}")]
+    Proof {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why the log could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The folder is damaged.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// The index could not be built.
+    #[error(transparent)]
+    Index(#[from] IndexingError),
+    /// No thread for the sequencer.
+    #[error("cannot start the sequencer's thread: {0}")]
+    Thread(io::Error),
+}
+
+/// What the writing thread and the readers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    view: RwLock<Arc<View>>,
+    publishers: RwLock<Publishers>,
+    index: Index,
+    segments: Segments,
+    tiles: PathBuf,
+    running: AtomicBool,
+}
+
+/// The log.
+#[derive(Debug)]
+pub struct Log {
+    rules: Rules,
+    verifier: VerifierKey,
+    shared: Arc<Shared>,
+    queue: Mutex<Option<SyncSender<Job>>>,
+    sequencer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Says how the sequencer ended.
+pub type Ended = oneshot::Receiver<Result<(), SequencerError>>;
+
+impl Log {
+    /// Opens or makes the log in `folder` and starts its sequencer.
+    ///
+    /// # Errors
+    /// [`OpenError`]: the folder is damaged, and nobody guesses.
+    pub fn open(folder: &Folder, age: Age, config: &Config) -> Result<(Self, Ended), OpenError> {
+        let segments = Segments::new(folder.commits());
+        let recovered = recovery::open(folder, age, config.origin.as_deref(), &segments)?;
+        let index = catch_up::open_index(&folder.sled(), &segments, &recovered.view.head)?;
+        let verifier = recovered.press.key().verifier().clone();
+        let rules = Rules {
+            mode: config.admission,
+            origin: recovered.press.key().origin().to_string(),
+            max_payload_bytes: config.max_payload_bytes,
+        };
+        let state = recovered.publishers.state().root();
+        let shared = Arc::new(Shared {
+            view: RwLock::new(Arc::new(recovered.view)),
+            publishers: RwLock::new(recovered.publishers),
+            index,
+            segments,
+            tiles: folder.tiles(),
+            running: AtomicBool::new(true),
+        });
+        let sequencer = Sequencer {
+            shared: Arc::clone(&shared),
+            edge: recovered.edge,
+            writer: recovered.writer,
+            press: recovered.press,
+            state,
+        };
+        let (queue, jobs) = mpsc::sync_channel(QUEUE_LENGTH);
+        let (end, ended) = oneshot::channel();
+        let running = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("sequencer".into()).spawn(move || {
+            let run = AssertUnwindSafe(|| sequencer.run(&jobs));
+            let result = std::panic::catch_unwind(run).unwrap_or(Err(SequencerError::Panic));
+            running.running.store(false, Ordering::Release);
+            // Requests that still wait are dropped with `jobs`, and hear that the log has stopped.
+            let _ = end.send(result);
+        });
+        let sequencer = Mutex::new(Some(thread.map_err(OpenError::Thread)?));
+        Ok((Self { rules, verifier, shared, queue: Mutex::new(Some(queue)), sequencer }, ended))
+    }
+
+    /// The log's public key; its name is the log's origin.
+    pub fn verifier(&self) -> &VerifierKey {
+        &self.verifier
+    }
+
+    /// What is published now.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.shared.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether records are taken.
+    pub fn is_running(&self) -> bool {
+        self.shared.running.load(Ordering::Acquire)
+    }
+
+    /// The index of what is published.
+    pub fn index(&self) -> &Index {
+        &self.shared.index
+    }
+
+    /// The publisher of this name; its genesis may be committed and not yet published.
+    pub fn publisher(&self, name: &PublisherName) -> Option<Publisher> {
+        admission::look_up(&self.shared.publishers, name)
+    }
+
+    /// All publishers by name.
+    pub fn publishers(&self) -> Vec<(PublisherName, Publisher)> {
+        let publishers = self.shared.publishers.read().unwrap_or_else(PoisonError::into_inner);
+        publishers.iter().map(|(name, publisher)| (name.clone(), publisher.clone())).collect()
+    }
+
+    /// Checks an envelope: everything but its sidecars.
+    pub(crate) fn admit(&self, envelope: &[u8]) -> Result<Admitted, AdmissionError> {
+        admission::admit(envelope, &self.rules, |name| self.publisher(name))
+    }
+
+    /// Index of the first leaf of the same record, when nothing new would be logged for this one.
+    pub(crate) fn duplicate_of(&self, admitted: &Admitted) -> Result<Option<u64>, LogError> {
+        let logged = self.shared.logged(admitted)?;
+        Ok(logged.filter(|logged| admitted.holders().is_subset(&logged.holders)).map(|logged| logged.first))
+    }
+
+    /// Queues a record and waits for its place.
+    pub(crate) async fn submit(&self, admitted: Admitted, wait: Wait) -> Result<Ack, LogError> {
+        let (answer, ack) = oneshot::channel();
+        {
+            let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+            let queue = queue.as_ref().ok_or(LogError::Stopped)?;
+            queue.try_send(Job { admitted, wait, answer }).map_err(|e| match e {
+                TrySendError::Full(_) => LogError::QueueFull,
+                TrySendError::Disconnected(_) => LogError::Stopped,
+            })?;
+        }
+        ack.await.unwrap_or(Err(LogError::Stopped))
+    }
+
+    /// Proves a record against what is published now: by the leaf at `index`, or else by its first one.
+    pub fn prove(&self, id: &RecordId, index: Option<u64>) -> Result<Option<RecordProof>, LogError> {
+        self.shared.prove(&self.view(), id, index)
+    }
+
+    /// A record's payload, hashed on the way; none when it is not published.
+    pub fn payload(&self, id: &RecordId) -> Result<Option<Vec<u8>>, LogError> {
+        let Some(index) = self.shared.index.first_index(id)? else { return Ok(None) };
+        let (entry, _, payload) = self.shared.entry_and_payload(index)?;
+        if entry.payload == *id { Ok(Some(payload)) } else { Err(LogError::Damaged { index }) }
+    }
+
+    /// The bytes of a tile or bundle; none when no checkpoint needed it. The caller has checked that it is not
+    /// above the published size.
+    pub fn tile(&self, coord: &TileCoord) -> Result<Option<Vec<u8>>, LogError> {
+        let path = tile_path(&self.shared.tiles, coord);
+        match std::fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(io_error("read", &path)(e).into()),
+        }
+    }
+
+    /// Takes no further record, and waits until those in the queue are answered.
+    pub fn close(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // How it ended was said through `Ended`.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,119 @@
+//! Signing and publishing a tree head: steps 3 and 5 of the write path, for the sequencer and for recovery.
+
+use std::{fs, path::Path, sync::Arc};
+
+use provenance::{
+    checkpoint::{Checkpoint, CheckpointError},
+    merkle::TreeHead,
+    note::{NoteError, SignedNote},
+    state::StateTree,
+};
+
+use super::{keys::LogKey, signed_state::{SignedState, SignedStateError}};
+use crate::{
+    durable::{self, DurableError, io_error},
+    folder::Folder,
+};
+
+/// What is published now: everything that a proof is made against.
+#[derive(Debug)]
+pub struct View {
+    /// The signed checkpoint, as text.
+    pub note: String,
+    /// The same, parsed.
+    pub(crate) signed: SignedNote,
+    /// Size and root.
+    pub head: TreeHead,
+    /// The state tree after the last entry.
+    pub(crate) state: Arc<StateTree>,
+    /// The last entry; empty in an empty log.
+    pub(crate) last_entry: Vec<u8>,
+}
+
+/// Why a head was not published.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The signed state forbids it, or cannot be written.
+    #[error(transparent)]
+    SignedState(#[from] SignedStateError),
+    /// The operating system refused.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+/// Why the published checkpoint cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishedError {
+    /// Not a note, or not signed by the log's key.
+    #[error("the file checkpoint is not signed by this log: {0}")]
+    Note(#[from] NoteError),
+    /// Not a checkpoint.
+    #[error("the file checkpoint does not parse: {0}")]
+    Checkpoint(#[from] CheckpointError),
+    /// Another log's.
+    #[error("the file checkpoint is of the log {found:?}, this is {wanted:?}")]
+    Origin {
+        /// This log.
+        wanted: String,
+        /// Origin found.
+        found: String,
+    },
+    /// The operating system refused.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+/// Signs and publishes. Owned by one thread.
+#[derive(Debug)]
+pub(crate) struct Press {
+    key: LogKey,
+    signed_state: SignedState,
+    checkpoint: std::path::PathBuf,
+    checkpoints: std::path::PathBuf,
+}
+
+impl Press {
+    /// A press for the log in `folder`.
+    pub(crate) fn new(folder: &Folder, key: LogKey, signed_state: SignedState) -> Self {
+        Self { key, signed_state, checkpoint: folder.checkpoint(), checkpoints: folder.checkpoints() }
+    }
+
+    /// The log's key.
+    pub(crate) fn key(&self) -> &LogKey {
+        &self.key
+    }
+
+    /// Largest head ever signed.
+    pub(crate) fn signed(&self) -> &TreeHead {
+        self.signed_state.head()
+    }
+
+    /// Signs `head`, whose tiles are durable, and publishes it.
+    ///
+    /// A crash before the last step leaves a head that was signed and not published: the next start signs the
+    /// same bytes again, since Ed25519 is deterministic.
+    pub(crate) fn publish(&mut self, head: TreeHead) -> Result<SignedNote, PublishError> {
+        self.signed_state.advance(head)?;
+        let checkpoint = Checkpoint { origin: self.key.origin().clone(), head, extensions: Vec::new() };
+        let signed = checkpoint.sign(self.key.signer());
+        let note = signed.to_string();
+        durable::put_immutable(&self.checkpoints.join(head.size.to_string()), note.as_bytes())?;
+        durable::replace(&self.checkpoint, note.as_bytes())?;
+        Ok(signed)
+    }
+}
+
+/// Reads what is published in `path`, and checks that `key` signed it.
+pub(crate) fn read_published(path: &Path, key: &LogKey) -> Result<(SignedNote, TreeHead), PublishedError> {
+    let note = fs::read_to_string(path).map_err(io_error("read", path))?;
+    let signed = SignedNote::parse(&note)?;
+    signed.verify(std::slice::from_ref(key.verifier()))?;
+    let checkpoint = Checkpoint::parse(signed.text())?;
+    if checkpoint.origin != *key.origin() {
+        let (wanted, found) = (key.origin().to_string(), checkpoint.origin.to_string());
+        return Err(PublishedError::Origin { wanted, found });
+    }
+    Ok((signed, checkpoint.head))
+}

@@ -1,0 +1,340 @@
+//! The sequencer: the one thread that writes. The durable order of the log is written down here, in
+//! [`Sequencer::write`], and nowhere else.
+//!
+//! ```text
+//! 1 COMMIT       the batch, durable; its indices are final
+//! 2 MATERIALISE  tiles and bundles, durable
+//! 3 SIGN         the signed state, durable, then the signature
+//! 5 PUBLISH      the checkpoint, never backwards            (4, asking witnesses, comes with a later version)
+//!   INDEX        sled, in one batch with the size it speaks for
+//! 6 ACK
+//! ```
+//! Any error in 1 to 5 ends the thread: what is on disk is then unknown, waiting requests fail, the process
+//! exits non-zero and the next start recovers.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
+};
+
+use provenance::{
+    RecordId, Sha256Digest,
+    entry::Entry,
+    merkle::{LeafHash, RootHash},
+    record::{Body, Record},
+};
+use tokio::sync::oneshot;
+
+use super::{
+    LogError, Shared,
+    admission::{self, AdmissionError, Admitted},
+    commit::Item,
+    materialise::{self, Edge},
+    publish::{Press, PublishError, View},
+    publishers::{ControlError, Publishers},
+    segments::{Location, SegmentError, SegmentWriter},
+};
+use crate::{
+    durable::DurableError,
+    index::{IndexError, Indexed},
+};
+
+/// Most entries in one batch.
+pub const MAX_BATCH_ENTRIES: usize = 1024;
+
+/// A batch that has this many payload bytes takes no further entry: 4 MiB.
+pub const MAX_BATCH_BYTES: usize = 4 << 20;
+
+/// What a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// The entry is in the published checkpoint.
+    Published,
+    /// The entry is durable and its index final.
+    Sequenced,
+}
+
+/// Answer to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ack {
+    /// Index of the entry.
+    pub index: u64,
+    /// Its leaf hash.
+    pub leaf_hash: Sha256Digest,
+    /// Whether the published checkpoint includes it already.
+    pub published: bool,
+}
+
+/// A request in the queue.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) admitted: Admitted,
+    pub(crate) wait: Wait,
+    pub(crate) answer: oneshot::Sender<Result<Ack, LogError>>,
+}
+
+/// Why the sequencer stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SequencerError {
+    /// Step 1 failed.
+    #[error("the log stopped while committing: {0}")]
+    Commit(#[from] SegmentError),
+    /// Step 2 failed.
+    #[error("the log stopped while writing tiles: {0}")]
+    Materialise(#[from] DurableError),
+    /// Step 3 or 5 failed.
+    #[error("the log stopped while publishing: {0}")]
+    Publish(#[from] PublishError),
+    /// The index failed. The log itself is whole.
+    #[error("the log stopped while indexing: {0}")]
+    Index(#[from] IndexError),
+    /// A bug.
+    #[error("the sequencer panicked")]
+    Panic,
+}
+
+/// The writing thread's own things.
+#[derive(Debug)]
+pub(crate) struct Sequencer {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) edge: Edge,
+    pub(crate) writer: SegmentWriter,
+    pub(crate) press: Press,
+    /// Root of the state tree after the last entry.
+    pub(crate) state: RootHash,
+}
+
+/// A request that becomes an entry.
+struct Placed {
+    job: Job,
+    index: u64,
+    entry: Vec<u8>,
+}
+
+/// What has been decided about the requests of one batch.
+#[derive(Default)]
+struct Batch {
+    placed: Vec<Placed>,
+    /// Requests whose record is in the log already, or earlier in this batch.
+    repeated: Vec<(Job, u64)>,
+    /// First index and holders of each record in this batch.
+    records: HashMap<RecordId, (u64, BTreeSet<String>)>,
+}
+
+enum Place {
+    New,
+    Repeated(u64),
+}
+
+impl Sequencer {
+    /// Writes until the queue is closed and empty.
+    ///
+    /// # Errors
+    /// [`SequencerError`]: the server must exit.
+    pub(crate) fn run(mut self, jobs: &Receiver<Job>) -> Result<(), SequencerError> {
+        while let Ok(first) = jobs.recv() {
+            let batch = gather(first, jobs);
+            self.write(batch)?;
+        }
+        Ok(self.shared.index.flush()?)
+    }
+
+    fn write(&mut self, jobs: Vec<Job>) -> Result<(), SequencerError> {
+        let batch = self.decide(jobs)?;
+        let Batch { placed, repeated, .. } = batch;
+        if placed.is_empty() {
+            acknowledge(Vec::new(), repeated);
+            return Ok(());
+        }
+        let before = self.edge.head();
+        let items: Vec<Item<'_>> =
+            placed.iter().map(|p| Item { entry: &p.entry, payload: &p.job.admitted.payload }).collect();
+
+        // 1 COMMIT. A crash before this leaves nothing; during it, a torn tail that is cut off; after it, the
+        // entries are in the log for ever.
+        let locations = self.writer.append(before.size.get(), before.root, &items)?;
+        let placed = answer_sequenced(placed);
+
+        // 2 MATERIALISE. A crash here leaves some of the tiles; recovery writes the same bytes again.
+        let mut objects = Vec::new();
+        for one in &placed {
+            objects.extend(self.edge.push(&one.entry));
+        }
+        objects.extend(self.edge.take_partials());
+        materialise::write(&self.shared.tiles, &objects)?;
+
+        // 3 SIGN and 5 PUBLISH.
+        let head = self.edge.head();
+        let signed = self.press.publish(head)?;
+        let last_entry = placed.last().map(|p| p.entry.clone()).unwrap_or_default();
+        let state = self.publishers(|p| p.state().clone());
+        let view = View { note: signed.to_string(), signed, head, state, last_entry };
+        *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+
+        // INDEX. A crash before this: the next start applies the batch.
+        self.index(&placed, &locations)?;
+        tracing::info!(
+            size = head.size.get(),
+            entries = placed.len(),
+            "published {} entries, the log has {}",
+            placed.len(),
+            head.size.get()
+        );
+
+        // 6 ACK.
+        acknowledge(placed, repeated);
+        Ok(())
+    }
+
+    fn index(&self, placed: &[Placed], locations: &[Location]) -> Result<(), IndexError> {
+        let entry = |(placed, location): (&'_ Placed, &Location)| (placed.index, *location);
+        let places: Vec<_> = placed.iter().zip(locations).map(entry).collect();
+        let indexed: Vec<Indexed<'_>> = (places.iter().zip(placed))
+            .map(|((index, location), placed)| Indexed {
+                index: *index,
+                location: *location,
+                record: &placed.job.admitted.record,
+            })
+            .collect();
+        self.shared.index.apply(&indexed, &self.edge.head())
+    }
+
+    fn publishers<T>(&self, read: impl FnOnce(&Publishers) -> T) -> T {
+        read(&self.shared.publishers.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Decides about each request in turn: refused, known already, or the next entry.
+    fn decide(&mut self, jobs: Vec<Job>) -> Result<Batch, SequencerError> {
+        let mut batch = Batch::default();
+        for mut job in jobs {
+            match self.place(&mut job.admitted, &batch) {
+                Ok(Place::New) => self.append(job, &mut batch),
+                Ok(Place::Repeated(index)) => batch.repeated.push((job, index)),
+                Err(LogError::Index(error)) => return Err(error.into()),
+                Err(error) => {
+                    // Nobody may be waiting any more.
+                    let _ = job.answer.send(Err(error));
+                }
+            }
+        }
+        Ok(batch)
+    }
+
+    fn place(&self, admitted: &mut Admitted, batch: &Batch) -> Result<Place, LogError> {
+        match self.publishers(|p| p.check(&admitted.record)) {
+            Ok(()) => {}
+            Err(ControlError::Exists { genesis, .. }) if genesis == admitted.record.id => {
+                let name = admitted.record.publisher().clone();
+                let index = self.publishers(|p| p.get(&name).map(|found| found.index));
+                return index.map(Place::Repeated).ok_or(LogError::Stopped);
+            }
+            Err(ControlError::Exists { publisher, genesis }) => {
+                return Err(AdmissionError::PublisherExists { publisher, genesis }.into());
+            }
+            Err(ControlError::Unsupported) => {
+                let kind = admitted.record.kind.clone();
+                return Err(AdmissionError::Unsupported { kind, detail: "" }.into());
+            }
+        }
+        if !matches!(admitted.record.body, Body::Keyset(_)) {
+            let publisher = admitted.record.publisher().clone();
+            let keyset = self.publishers(|p| p.get(&publisher).map(|found| Arc::clone(&found.keyset)));
+            admitted.recheck(&keyset.ok_or(AdmissionError::PublisherUnknown { publisher })?)?;
+        }
+        let here = batch.records.get(&admitted.record.id);
+        let (mut first, mut holders) = (here.map(|(index, _)| *index), BTreeSet::new());
+        if let Some(logged) = self.shared.logged(admitted)? {
+            first = Some(logged.first);
+            holders = logged.holders;
+        }
+        holders.extend(here.into_iter().flat_map(|(_, holders)| holders.iter().cloned()));
+        match first {
+            Some(first) if admitted.holders().is_subset(&holders) => Ok(Place::Repeated(first)),
+            _ => Ok(Place::New),
+        }
+    }
+
+    fn append(&mut self, job: Job, batch: &mut Batch) {
+        let index = self.edge.size() + batch.placed.len() as u64;
+        let record: &Record = &job.admitted.record;
+        let mut publishers = self.shared.publishers.write().unwrap_or_else(PoisonError::into_inner);
+        if publishers.take(index, record).expect("the record was checked against the same publishers a moment ago") {
+            self.state = publishers.state().root();
+        }
+        drop(publishers);
+        let known = batch.records.entry(record.id).or_insert_with(|| (index, BTreeSet::new()));
+        known.1.extend(job.admitted.holders());
+        let entry = job.admitted.entry(self.state).to_bytes();
+        batch.placed.push(Placed { job, index, entry });
+    }
+}
+
+/// A record that is in the log.
+pub(crate) struct Logged {
+    /// Index of its first leaf.
+    pub(crate) first: u64,
+    /// Holders whose signatures its leaves carry.
+    pub(crate) holders: BTreeSet<String>,
+}
+
+impl Shared {
+    /// The leaves of a record, read through the index.
+    pub(crate) fn logged(&self, admitted: &Admitted) -> Result<Option<Logged>, LogError> {
+        let leaves = self.index.leaves(&admitted.record.id)?;
+        let Some(&first) = leaves.first() else { return Ok(None) };
+        let mut holders = BTreeSet::new();
+        for index in leaves {
+            let entry = self.entry(index)?;
+            let damaged = |_| LogError::Damaged { index };
+            let signatures = Entry::parse(&entry).map_err(damaged)?.signatures;
+            holders.extend(admission::holders(&admitted.keyset, &admitted.record, &signatures));
+        }
+        Ok(Some(Logged { first, holders }))
+    }
+}
+
+fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
+    let mut bytes = first.admitted.payload.len();
+    let mut batch = vec![first];
+    while batch.len() < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES {
+        match jobs.recv_timeout(std::time::Duration::ZERO) {
+            Ok(job) => {
+                bytes += job.admitted.payload.len();
+                batch.push(job);
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    batch
+}
+
+fn ack(entry: &[u8], index: u64, published: bool) -> Ack {
+    Ack { index, leaf_hash: *LeafHash::of(entry).digest(), published }
+}
+
+/// Answers those who wait for the commit only. They stay in the batch, with nobody behind them.
+fn answer_sequenced(placed: Vec<Placed>) -> Vec<Placed> {
+    let answer = |mut one: Placed| {
+        if one.job.wait == Wait::Sequenced {
+            let (nobody, _) = oneshot::channel();
+            let waiting = std::mem::replace(&mut one.job.answer, nobody);
+            let _ = waiting.send(Ok(ack(&one.entry, one.index, false)));
+        }
+        one
+    };
+    placed.into_iter().map(answer).collect()
+}
+
+fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) {
+    for Placed { job, index, entry } in placed {
+        let _ = job.answer.send(Ok(ack(&entry, index, true)));
+    }
+    for (job, index) in repeated {
+        // The leaf hash is in the receipt, which is made from the log.
+        let _ = job.answer.send(Ok(Ack { index, leaf_hash: Sha256Digest::OF_NOTHING, published: true }));
+    }
+}

@@ -1,0 +1,59 @@
+//! `weighbridge-registry`: reads the configuration, opens the log, says where it listens, runs.
+
+use std::io::{self, Write as _};
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use registry::{
+    Running,
+    config::{Arguments, Config, LogFormat, LogLevel},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::filter::LevelFilter;
+
+#[actix_web::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::new(Arguments::parse())?;
+    log_to_stderr(&config);
+    let running = registry::start(&config)?;
+    announce(&running).context("cannot write to standard output")?;
+    if !running.has_page() {
+        let web = config.web.display();
+        tracing::warn!("{web} holds no index.html: serving the API only; `cargo xtask build-web` builds the page");
+    }
+    tracing::warn!("no witness confirms this log (quorum none): clients trust its key alone, and a restored backup could sign a second history");
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let handle = running.handle();
+    actix_web::rt::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: answering what was accepted");
+        handle.stop(true).await;
+    });
+    Ok(running.run().await?)
+}
+
+/// The first lines on standard output; others wait for them.
+fn announce(running: &Running) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{}", running.address())?;
+    writeln!(out, "log key {}", running.log_key())?;
+    out.flush()
+}
+
+fn log_to_stderr(config: &Config) {
+    let level = match config.log_level {
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).with_ansi(false);
+    match config.log_format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}

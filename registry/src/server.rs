@@ -1,0 +1,237 @@
+//! Starting and stopping: the folder, the socket, the log, the trust file, the page, the HTTP threads.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use actix_web::{
+    App as ActixApp, HttpServer,
+    dev::{Server, ServerHandle},
+    middleware,
+    web::Data,
+};
+use provenance::note::VerifierKey;
+
+use crate::{
+    blobs::Blobs,
+    config::Config,
+    durable::DurableError,
+    folder::{Folder, FolderError},
+    http::{
+        self,
+        assets::{Assets, AssetsError},
+        body::Budget,
+    },
+    index::IndexError,
+    log::{Ended, Log, OpenError, SequencerError},
+    starter,
+    tickets::Tickets,
+};
+
+/// Seconds that requests under way have to end when the server is asked to stop.
+const SHUTDOWN_SECONDS: u64 = 30;
+
+/// How often orphaned sidecars are looked for.
+const CLEANING_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Everything that the HTTP threads share.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) log: Log,
+    pub(crate) blobs: Blobs,
+    pub(crate) tickets: Tickets,
+    pub(crate) budget: Arc<Budget>,
+    pub(crate) assets: Arc<Assets>,
+    pub(crate) trust: String,
+    pub(crate) max_payload_bytes: usize,
+    /// Dropped last: it holds the lock.
+    _folder: Folder,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data folder cannot be used.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// The log in it cannot be opened.
+    #[error("the log in {} cannot be opened: {source}", path.display())]
+    Log {
+        /// The data folder.
+        path: PathBuf,
+        /// Why.
+        source: OpenError,
+    },
+    /// The address cannot be used.
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The page cannot be served.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}
+
+/// Why a running server ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The log stopped on an error.
+    #[error(transparent)]
+    Log(#[from] SequencerError),
+    /// The HTTP server stopped on an error.
+    #[error("the HTTP server stopped: {0}")]
+    Http(#[from] std::io::Error),
+}
+
+/// A server that listens. Nothing is answered before [`Running::run`].
+pub struct Running {
+    app: Data<App>,
+    server: Server,
+    ended: Ended,
+    address: SocketAddr,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Opens everything and listens. On return `DIR/trust` names the address.
+///
+/// # Errors
+/// [`StartError`]. Nothing has been published or changed that a further start would not do as well.
+pub fn start(config: &Config) -> Result<Running, StartError> {
+    let (folder, age) = Folder::open(&config.data)?;
+    let failed = |source| StartError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    let (log, ended) =
+        Log::open(&folder, age, config).map_err(|source| StartError::Log { path: config.data.clone(), source })?;
+    let blobs = Blobs::open(&folder.blobs())?;
+    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let trust = starter::write(&folder.trust(), log.verifier(), &public_url)?;
+    let assets = Arc::new(Assets::load(&config.web)?);
+    compress_aside(&assets);
+    let app = Data::new(App {
+        log,
+        blobs,
+        tickets: Tickets::default(),
+        budget: Arc::new(Budget::default()),
+        assets,
+        trust,
+        max_payload_bytes: config.max_payload_bytes,
+        _folder: folder,
+    });
+    let shared = app.clone();
+    let factory = move || {
+        let app = shared.clone();
+        ActixApp::new()
+            .wrap(middleware::from_fn(http::common_headers))
+            .configure(move |routes| http::routes(routes, app))
+    };
+    let server = HttpServer::new(factory)
+        .workers(config.http_threads)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .disable_signals()
+        .listen(listener)
+        .map_err(failed)?
+        .run();
+    Ok(Running { app, server, ended, address })
+}
+
+/// Compresses the page on a thread of its own; until a file is done it is served plain.
+fn compress_aside(assets: &Arc<Assets>) {
+    let assets = Arc::clone(assets);
+    let spawned = std::thread::Builder::new().name("compress".into()).spawn(move || assets.compress());
+    if let Err(error) = spawned {
+        tracing::warn!(%error, "the page is served uncompressed: {error}");
+    }
+}
+
+impl Running {
+    /// The address that was bound.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The log's public key.
+    pub fn log_key(&self) -> &VerifierKey {
+        self.app.log.verifier()
+    }
+
+    /// Whether there is a page to serve.
+    pub fn has_page(&self) -> bool {
+        self.app.assets.is_built()
+    }
+
+    /// Stops the server from elsewhere; `stop(true)` answers what was accepted.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Answers requests until the server is stopped through its handle or the log stops.
+    ///
+    /// # Errors
+    /// [`RunError`] when it did not end because somebody asked: the process exits non-zero.
+    pub async fn run(self) -> Result<(), RunError> {
+        let Self { app, server, ended, .. } = self;
+        let handle = server.handle();
+        let cleaning = actix_web::rt::spawn(clean(app.clone()));
+        let mut server = std::pin::pin!(server);
+        let result = tokio::select! {
+            result = &mut server => Ok(result?),
+            result = ended => {
+                let result = result.unwrap_or(Err(SequencerError::Panic));
+                if let Err(error) = &result {
+                    tracing::error!(%error, "stopping: {error}");
+                }
+                handle.stop(false).await;
+                result.map_err(RunError::from)
+            }
+        };
+        cleaning.abort();
+        let closing = actix_web::rt::task::spawn_blocking(move || app.log.close());
+        // The sequencer cannot panic past its own guard.
+        let _ = closing.await;
+        result
+    }
+}
+
+/// Removes orphaned sidecars now and every hour.
+async fn clean(app: Data<App>) {
+    let mut hours = actix_web::rt::time::interval(CLEANING_INTERVAL);
+    loop {
+        hours.tick().await;
+        let app = app.clone();
+        let work = move || {
+            let is_named = |digest: &provenance::Sha256Digest| Ok::<_, CleaningError>(app.log.index().names_blob(digest)?);
+            app.blobs.remove_orphans(SystemTime::now(), is_named)
+        };
+        match actix_web::rt::task::spawn_blocking(work).await {
+            Ok(Ok(0)) => {}
+            Ok(Ok(removed)) => tracing::info!(removed, "removed {removed} sidecars that no logged record names"),
+            Ok(Err(error)) => tracing::warn!(%error, "could not look for orphaned sidecars: {error}"),
+            Err(error) => tracing::warn!(%error, "looking for orphaned sidecars panicked: {error}"),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum CleaningError {
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    #[error(transparent)]
+    Durable(#[from] DurableError),
+}

@@ -1,0 +1,28 @@
+//! Where the programs under test are: beside the test's own executable, as cargo leaves them.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The built program `name`.
+pub fn program(name: &str) -> PathBuf {
+    let test = env::current_exe().expect("a test knows its own executable");
+    // target/PROFILE/deps/TEST: programs are one folder up.
+    let folder = test.parent().and_then(Path::parent).expect("cargo puts tests in target/PROFILE/deps");
+    let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    assert!(path.is_file(), "{} is not built; run: cargo xtask test", path.display());
+    path
+}
+
+/// The built page: `WEIGHBRIDGE_DIST`, else `dist` at the top of the repository.
+pub fn page() -> PathBuf {
+    let in_repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
+    let folder = env::var_os("WEIGHBRIDGE_DIST").map_or_else(in_repository, PathBuf::from);
+    assert!(
+        folder.join("index.html").is_file(),
+        "{} holds no built page; run: cargo xtask test",
+        folder.display()
+    );
+    folder
+}

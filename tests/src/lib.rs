@@ -1,0 +1,26 @@
+//! What the end-to-end tests share: the real server, the real command line, a real browser, models, and lies.
+//!
+//! # In scope
+//! Starting and killing processes, reading what they print, driving Chromium, generating models, standing
+//! between client and server, and a log that lies on purpose.
+//!
+//! # Out of scope
+//! Judging: every expectation stands in the test that has it. A broken set-up panics and says what to run.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a harness reports a broken set-up by panicking, everywhere"
+)]
+
+pub mod binaries;
+pub mod browser;
+pub mod cli;
+pub mod hostile;
+pub mod http;
+pub mod lab;
+pub mod models;
+pub mod outside;
+pub mod page;
+pub mod proxy;
+pub mod registry;
+pub mod wait;

@@ -1,0 +1,235 @@
+//! Models to publish and to damage: a small generated one, a large hollow one, and the real all-MiniLM-L6-v2.
+
+use std::{
+    env,
+    fs::{self, File},
+    io::{Read, Seek, SeekFrom, Write},
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use provenance::{
+    Sha256Digest,
+    tensor::{Tensor, TensorIndex, safetensors_header_length},
+};
+
+/// The digest that the model hub publishes for the weights of all-MiniLM-L6-v2.
+const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
+
+/// A folder with `model.safetensors` and smaller files in it.
+#[derive(Debug, Clone)]
+pub struct Model {
+    folder: PathBuf,
+}
+
+impl Model {
+    /// A generated model of 7 MiB in `folder`: four tensors, two chunks, seven files, one of them in a
+    /// sub-folder. Always the same bytes.
+    pub fn small(folder: &Path) -> Self {
+        let tensors = [
+            ("embeddings.word.weight", [1024, 1024]),
+            ("encoder.layer.0.attention.weight", [512, 512]),
+            ("encoder.layer.0.output.weight", [512, 768]),
+            ("pooler.dense.weight", [64, 512]),
+        ];
+        let model = Self { folder: folder.to_owned() };
+        let (header, data_bytes) = safetensors_header(&tensors);
+        let mut weights = header;
+        weights.extend(noise(7, data_bytes));
+        model.write("model.safetensors", &weights);
+        model.write("config.json", b"{\"model_type\":\"test\",\"hidden_size\":512}\n");
+        model.write("tokenizer.json", &noise_text(11, 40_000));
+        model.write("vocab.txt", &noise_text(13, 9_000));
+        model.write("special_tokens_map.json", b"{\"unk_token\":\"[UNK]\"}\n");
+        model.write("README.md", b"# A model for tests\n");
+        model.write("1_Pooling/config.json", b"{\"pooling_mode_mean_tokens\":true}\n");
+        model
+    }
+
+    /// A model of `size` bytes that take no space on disk: reading it takes long enough to be interrupted.
+    pub fn hollow(folder: &Path, size: u64) -> Self {
+        let model = Self { folder: folder.to_owned() };
+        let rows = (size >> 20) << 20;
+        let header = format!(
+            r#"{{"hollow.weight":{{"dtype":"U8","shape":[{rows}],"data_offsets":[0,{rows}]}}}}"#
+        );
+        model.write("config.json", b"{}\n");
+        model.write("model.safetensors", &framed(&header));
+        let file = File::options().write(true).open(model.weights()).expect("a file just written");
+        file.set_len(framed(&header).len() as u64 + rows).expect("a sparse file");
+        model
+    }
+
+    /// The real all-MiniLM-L6-v2: 90,868,376 bytes of weights, 13 files with one in a sub-folder. Do not write
+    /// to it; [`Model::copy_to`] first.
+    pub fn minilm() -> Self {
+        static CHECKED: OnceLock<PathBuf> = OnceLock::new();
+        let folder = CHECKED.get_or_init(|| {
+            let folder = cargo_home().join("weighbridge-tools").join("minilm");
+            let weights = folder.join("model.safetensors");
+            assert!(
+                weights.is_file(),
+                "the real model all-MiniLM-L6-v2 is not in {}; run: cargo xtask setup",
+                folder.display()
+            );
+            let bytes = fs::read(&weights).expect("a readable file");
+            assert_eq!(
+                Sha256Digest::of(&bytes).to_string(),
+                MINILM_SHA256,
+                "{} is not what the hub publishes; delete its folder and run: cargo xtask setup",
+                weights.display()
+            );
+            folder
+        });
+        Self { folder: folder.clone() }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file of the model.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// The weights.
+    pub fn weights(&self) -> PathBuf {
+        self.path("model.safetensors")
+    }
+
+    /// A copy in `folder`.
+    pub fn copy_to(&self, folder: &Path) -> Self {
+        for name in self.files() {
+            let to = folder.join(&name);
+            fs::create_dir_all(to.parent().expect("a folder above")).expect("a new folder");
+            fs::copy(self.path(&name), to).expect("a file can be copied");
+        }
+        Self { folder: folder.to_owned() }
+    }
+
+    /// Names of all files, sorted.
+    pub fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        list(&self.folder, "", &mut found);
+        found.sort();
+        found
+    }
+
+    /// Writes a file, and the folders above it.
+    pub fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder above")).expect("a new folder");
+        fs::write(path, bytes).expect("a writable folder");
+    }
+
+    /// Deletes a file.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).expect("the file is there");
+    }
+
+    /// Gives two files each other's names.
+    pub fn swap(&self, one: &str, other: &str) {
+        let aside = self.folder.join("aside");
+        let rename = |from: &Path, to: &Path| fs::rename(from, to).expect("files can be renamed");
+        rename(&self.path(one), &aside);
+        rename(&self.path(other), &self.path(one));
+        rename(&aside, &self.path(other));
+    }
+
+    /// The tensors of the weights.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        let mut file = File::open(self.weights()).expect("the weights are there");
+        let size = file.metadata().expect("a file has a size").len();
+        let mut head = vec![0; 8];
+        file.read_exact(&mut head).expect("a header length");
+        let length = safetensors_header_length(&head, size).expect("a sound header");
+        head.resize(8 + usize::try_from(length).expect("a small header"), 0);
+        file.read_exact(&mut head[8..]).expect("a header");
+        TensorIndex::from_safetensors(&head, size).expect("a sound header").tensors().to_vec()
+    }
+
+    /// The bytes of a tensor.
+    pub fn tensor(&self, name: &str) -> Range<u64> {
+        let tensors = self.tensors();
+        let found = tensors.iter().find(|tensor| tensor.name == name);
+        found.map(|tensor| tensor.begin..tensor.end).unwrap_or_else(|| panic!("there is a tensor {name}"))
+    }
+
+    /// The tensor that the byte at `offset` belongs to.
+    pub fn tensor_at(&self, offset: u64) -> String {
+        let tensors = self.tensors();
+        let found = tensors.iter().find(|tensor| (tensor.begin..tensor.end).contains(&offset));
+        found.map(|tensor| tensor.name.clone()).unwrap_or_else(|| panic!("byte {offset} is in a tensor"))
+    }
+
+    /// Flips the lowest bit of one byte of the weights.
+    pub fn flip_bit(&self, offset: u64) {
+        let mut file = File::options().read(true).write(true).open(self.weights()).expect("a writable file");
+        let mut byte = [0];
+        file.seek(SeekFrom::Start(offset)).expect("an offset within the file");
+        file.read_exact(&mut byte).expect("an offset within the file");
+        file.seek(SeekFrom::Start(offset)).expect("an offset within the file");
+        file.write_all(&[byte[0] ^ 1]).expect("a writable file");
+    }
+
+    /// Cuts the weights off after `size` bytes.
+    pub fn truncate(&self, size: u64) {
+        let file = File::options().write(true).open(self.weights()).expect("a writable file");
+        file.set_len(size).expect("a file can be cut");
+    }
+}
+
+fn list(folder: &Path, prefix: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).expect("a readable folder") {
+        let entry = entry.expect("a readable entry");
+        let name = format!("{prefix}{}", entry.file_name().into_string().expect("names in UTF-8"));
+        if entry.path().is_dir() {
+            list(&entry.path(), &format!("{name}/"), found);
+        } else {
+            found.push(name);
+        }
+    }
+}
+
+fn cargo_home() -> PathBuf {
+    let home = || env::home_dir().expect("a home folder").join(".cargo");
+    env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
+}
+
+fn framed(header: &str) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend_from_slice(header.as_bytes());
+    bytes
+}
+
+/// The header of these F32 tensors, and the length in bytes of their data.
+fn safetensors_header(tensors: &[(&str, [usize; 2])]) -> (Vec<u8>, usize) {
+    let (mut members, mut at) = (Vec::new(), 0);
+    for (name, [rows, columns]) in tensors {
+        let end = at + rows * columns * 4;
+        members.push(format!(r#""{name}":{{"dtype":"F32","shape":[{rows},{columns}],"data_offsets":[{at},{end}]}}"#));
+        at = end;
+    }
+    (framed(&format!("{{{}}}", members.join(","))), at)
+}
+
+/// Bytes that look random and are always the same (splitmix64).
+pub fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let mut state = seed;
+    for piece in bytes.chunks_mut(8) {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = state;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        piece.copy_from_slice(&(word ^ (word >> 31)).to_le_bytes()[..piece.len()]);
+    }
+    bytes
+}
+
+fn noise_text(seed: u64, length: usize) -> Vec<u8> {
+    noise(seed, length).into_iter().map(|byte| if byte % 7 == 0 { b'\n' } else { b'a' + byte % 26 }).collect()
+}

@@ -1,0 +1,36 @@
+// Same-origin requests whose answers cannot grow past a limit.
+
+/**
+ * Fetches `path` and gives [status, Uint8Array]. Rejects with a TypeError when the server cannot be reached and
+ * with a RangeError when the answer has more than `limit` bytes; the rest is then not downloaded.
+ */
+export async function fetchBounded(path, limit, reload) {
+  const response = await fetch(path, {
+    cache: reload ? 'no-store' : 'default',
+    credentials: 'omit',
+    redirect: 'error',
+    referrerPolicy: 'no-referrer',
+  });
+  const pieces = [];
+  let length = 0;
+  if (response.body) {
+    const reader = response.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      length += value.length;
+      if (length > limit) {
+        await reader.cancel();
+        throw new RangeError(`more than ${limit} bytes`);
+      }
+      pieces.push(value);
+    }
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, offset);
+    offset += piece.length;
+  }
+  return [response.status, bytes];
+}

@@ -1,0 +1,185 @@
+//! What the page asks the registry, typed and bounded. Nothing here is believed: the bytes go to
+//! `provenance::verify`, which proves them or says why not.
+
+use js_sys::{Array, Uint8Array};
+use provenance::{
+    RecordId, Sha256Digest,
+    api::{Problem, RecordProof, paths},
+    dsse::MAX_PAYLOAD_BYTES,
+    lookup::{LookupAnswer, LookupInfo, Match, prefix},
+};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use crate::{files::described, text};
+
+#[wasm_bindgen(module = "/js/fetch.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = fetchBounded, catch)]
+    async fn fetch_bounded(path: &str, limit: f64, reload: bool) -> Result<JsValue, JsValue>;
+}
+
+/// Most bytes of an answer with a list or a proof: 16 MiB.
+const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Most bytes of a trust file.
+pub(crate) const MAX_TRUST_BYTES: usize = 64 << 10;
+
+/// Why the registry gave no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApiError {
+    /// No connection.
+    #[error("The registry could not be reached for {what}: {detail}. Check the connection and try again.")]
+    Network {
+        /// What was asked for.
+        what: &'static str,
+        /// What the browser said.
+        detail: String,
+    },
+    /// The registry has no such record.
+    #[error(
+        "The registry has no record with this id. It may be on another registry, or the id may be a file's digest."
+    )]
+    NotFound,
+    /// The registry refused, and said why.
+    #[error("The registry gave no {what}: {detail} (code {code}). Try again later.")]
+    Refused {
+        /// What was asked for.
+        what: &'static str,
+        /// The problem's stable code, or the HTTP status.
+        code: String,
+        /// The problem's own words.
+        detail: String,
+    },
+    /// The answer was of another shape, or too long.
+    #[error("The registry's answer for {what} cannot be used: {detail}. Its operator should know.")]
+    Answer {
+        /// What was asked for.
+        what: &'static str,
+        /// What was wrong with it.
+        detail: String,
+    },
+}
+
+/// A record's payload bytes. `verify` compares them with the id.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) async fn record(id: RecordId) -> Result<Vec<u8>, ApiError> {
+    get("record", &paths::record(&id), MAX_PAYLOAD_BYTES, false).await
+}
+
+/// A record's proof against the newest checkpoint.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) async fn record_proof(id: RecordId) -> Result<RecordProof, ApiError> {
+    get_json("proof", &paths::record_proof(&id), true).await
+}
+
+/// A sidecar of at most `limit` bytes; `None` when what came does not have this digest.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) async fn blob(digest: Sha256Digest, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
+    let bytes = get("sidecar", &paths::blob(&digest), limit, false).await?;
+    Ok((Sha256Digest::of(&bytes) == digest).then_some(bytes))
+}
+
+/// The registry's own trust file.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) async fn offered_trust() -> Result<String, ApiError> {
+    let bytes = get("trust file", paths::TRUST, MAX_TRUST_BYTES, true).await?;
+    String::from_utf8(bytes).map_err(|_| ApiError::Answer {
+        what: "trust file",
+        detail: "it is not text".to_owned(),
+    })
+}
+
+/// Lookups of one run. Counts what was said about the visitor's files.
+#[derive(Debug, Default)]
+pub(crate) struct Lookup {
+    info: Option<LookupInfo>,
+    /// Prefixes sent so far.
+    pub(crate) prefixes_sent: usize,
+    /// Hex digits in each of them.
+    pub(crate) digits: u32,
+}
+
+impl Lookup {
+    /// Every key equal to `digest`. Only its first digits are sent; with a small index, nothing is.
+    ///
+    /// # Errors
+    /// [`ApiError`].
+    pub(crate) async fn find(&mut self, digest: Sha256Digest) -> Result<Vec<Match>, ApiError> {
+        if self.info.is_none() {
+            let info: LookupInfo = get_json("lookup", paths::LOOKUP, true).await?;
+            self.digits = info.digits;
+            self.info = Some(info);
+        }
+        let everything = self
+            .info
+            .as_ref()
+            .filter(|info| info.digits == 0)
+            .and_then(|info| info.matches.clone());
+        let mut matches = if let Some(all) = everything {
+            all
+        } else {
+            self.prefixes_sent += 1;
+            let digits = prefix(&digest, self.digits.max(1));
+            let answer: LookupAnswer = get_json("lookup", &paths::lookup(&digits), true).await?;
+            answer.matches
+        };
+        matches.retain(|found| found.key == digest);
+        Ok(matches)
+    }
+}
+
+async fn get_json<T: DeserializeOwned>(what: &'static str, path: &str, reload: bool) -> Result<T, ApiError> {
+    let bytes = get(what, path, MAX_ANSWER_BYTES, reload).await?;
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::Answer {
+        what,
+        detail: error.to_string(),
+    })
+}
+
+async fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Result<Vec<u8>, ApiError> {
+    let answer = fetch_bounded(path, text::as_float(limit as u64), reload).await;
+    let answer = answer.map_err(|error| match error.dyn_ref::<js_sys::RangeError>() {
+        Some(_) => ApiError::Answer {
+            what,
+            detail: described(&error),
+        },
+        None => ApiError::Network {
+            what,
+            detail: described(&error),
+        },
+    })?;
+    let pair = Array::from(&answer);
+    let bytes = Uint8Array::new(&pair.get(1)).to_vec();
+    match pair.get(0).as_f64() {
+        Some(200.0) => Ok(bytes),
+        Some(404.0) if matches!(what, "record" | "proof") => Err(ApiError::NotFound),
+        status => Err(refused(what, status.unwrap_or_default(), &bytes)),
+    }
+}
+
+fn refused(what: &'static str, status: f64, body: &[u8]) -> ApiError {
+    match serde_json::from_slice::<Problem>(body) {
+        Ok(problem) => {
+            let code = provenance::path::visible(&problem.code);
+            ApiError::Refused {
+                what,
+                code,
+                detail: provenance::path::visible(&problem.detail),
+            }
+        }
+        Err(_) => ApiError::Refused {
+            what,
+            code: status.to_string(),
+            detail: "it gave no reason".to_owned(),
+        },
+    }
+}

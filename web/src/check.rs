@@ -1,0 +1,208 @@
+//! One run: from chosen files to what the judge needs. Every step belongs to one run number, and what comes back
+//! after the run has ended is dropped by the state itself.
+
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use leptos::prelude::*;
+use provenance::{
+    Sha256Digest,
+    manifest::Manifest,
+    verify::{Bytes, Junk, Observation, SeenFile},
+};
+use web_sys::File;
+
+use crate::{
+    evidence::{self, Sidecars},
+    plan::{Layout, Plan},
+    progress::{Expected, Outcome, Progress, Row},
+    schedule,
+    verification::Verification,
+    worker_pool::{Pool, WorkError},
+};
+
+/// Least time between two redraws of the progress, in milliseconds.
+const REDRAW_MS: f64 = 80.0;
+
+/// Starts as many workers as the machine has cores for.
+pub(crate) fn start_pool() -> Rc<Pool> {
+    let cores = window().navigator().hardware_concurrency();
+    Rc::new(Pool::start(schedule::worker_count(cores)))
+}
+
+/// Milliseconds of the page's own clock.
+pub(crate) fn clock_ms() -> f64 {
+    window()
+        .performance()
+        .map_or(0.0, |performance| performance.now())
+}
+
+/// Hashes every file of `plan` that can be compared with `manifest`, and gives what the judge needs. `None` when
+/// the run ended in between.
+///
+/// # Errors
+/// [`WorkError`] when the workers themselves broke; a file that cannot be read is an outcome, not an error.
+pub(crate) async fn observe(
+    state: RwSignal<Verification>,
+    run: u64,
+    pool: &Rc<Pool>,
+    plan: &Plan,
+    handles: &[File],
+    manifest: &Manifest,
+) -> Result<Option<Observation>, WorkError> {
+    let listed: Vec<_> = plan
+        .files
+        .iter()
+        .map(|file| evidence::listed_for(manifest, plan, file))
+        .collect();
+    let wanted: Vec<_> = listed.iter().copied().flatten().collect();
+    let sidecars = evidence::sidecars(&wanted).await;
+    let rows = plan.files.iter().zip(&listed).map(|(file, listed)| {
+        let known = listed.and_then(|listed| sidecars.expected.get(listed.path.as_str()).cloned());
+        // Without folder names any file could be any listed one, so all are read.
+        let expected = known.or_else(|| (plan.layout == Layout::Flat).then(Expected::default));
+        Row::new(provenance::path::visible(&file.path), file.size, expected)
+    });
+    let progress = Progress::new(rows.collect());
+    let read: Vec<bool> = progress.rows.iter().map(|row| row.state.is_to_read()).collect();
+    let whole = state.with_untracked(|state| state.whole);
+    state.update(|state| state.hash(run, progress));
+
+    let mut files: Vec<(usize, u64)> = plan
+        .files
+        .iter()
+        .map(|file| file.size)
+        .enumerate()
+        .filter(|(at, _)| read[*at])
+        .collect();
+    files.sort_by_key(|(at, size)| (std::cmp::Reverse(*size), *at));
+    hash_files(state, run, pool, plan, handles, &files, whole).await?;
+    let Some(outcomes) = state.with_untracked(|state| state.outcomes(run)) else {
+        return Ok(None);
+    };
+    seen(pool, plan, handles, manifest, sidecars, outcomes)
+        .await
+        .map(Some)
+}
+
+async fn hash_files(
+    state: RwSignal<Verification>,
+    run: u64,
+    pool: &Rc<Pool>,
+    plan: &Plan,
+    handles: &[File],
+    files: &[(usize, u64)],
+    whole: bool,
+) -> Result<(), WorkError> {
+    let workers = schedule::worker_count(window().navigator().hardware_concurrency());
+    let drawn = Rc::new(std::cell::Cell::new(clock_ms()));
+    let jobs = schedule::jobs(files, workers, whole)
+        .into_iter()
+        .filter_map(|job| {
+            let handle = handles.get(plan.files[job.file].source)?;
+            let drawn = Rc::clone(&drawn);
+            let report = move |index, digest| {
+                let now = clock_ms();
+                state.try_maybe_update(|state| {
+                    let at_once = state.chunk(run, job.file, index, digest, now);
+                    let draw = at_once || now - drawn.get() >= REDRAW_MS;
+                    if draw {
+                        drawn.set(now);
+                    }
+                    (draw, ())
+                });
+            };
+            let answer = pool.hash(handle, job.span, whole, Rc::new(report));
+            Some(async move { (job.file, answer.await) })
+        });
+    let mut broken = None;
+    for (file, answer) in join_all(jobs).await {
+        match answer {
+            Ok(Some(digest)) => note(state, run, |progress| progress.whole(file, digest)),
+            Ok(None) => {}
+            Err(WorkError::Job(failure)) if failure.concerns_file() => {
+                note(state, run, |progress| {
+                    progress.unreadable(file, failure.to_string());
+                });
+            }
+            Err(error) => broken = Some(error),
+        }
+    }
+    broken.map_or(Ok(()), Err)
+}
+
+fn note(state: RwSignal<Verification>, run: u64, change: impl FnOnce(&mut Progress)) {
+    state.update(|state| {
+        if let Some(progress) = state.hashing(run) {
+            change(progress);
+        }
+    });
+}
+
+/// Joins what was hashed with what only the head of a file can tell.
+async fn seen(
+    pool: &Pool,
+    plan: &Plan,
+    handles: &[File],
+    manifest: &Manifest,
+    sidecars: Sidecars,
+    outcomes: Vec<Outcome>,
+) -> Result<Observation, WorkError> {
+    let as_listed = |size: u64, chunks: Sha256Digest| {
+        manifest
+            .files()
+            .iter()
+            .any(|listed| listed.size == size && listed.chunks == chunks)
+    };
+    let mut files = Vec::with_capacity(outcomes.len());
+    for (file, outcome) in plan.files.iter().zip(outcomes) {
+        let bytes = match (outcome, handles.get(file.source)) {
+            (Outcome::Skipped, _) => Bytes::NotRead,
+            (Outcome::Unreadable(why), _) => Bytes::Unreadable(why),
+            (Outcome::Hashed(..), None) => Bytes::Unreadable("the browser lost hold of the file".to_owned()),
+            (Outcome::Hashed(chunks, sha256), Some(handle)) => {
+                let listed = as_listed(file.size, chunks.digest());
+                match head_facts(pool, &file.path, file.size, handle, listed).await {
+                    Ok((tensors, junk)) => Bytes::Hashed {
+                        chunks,
+                        sha256,
+                        tensors,
+                        junk,
+                    },
+                    Err(WorkError::Job(failure)) if failure.concerns_file() => {
+                        Bytes::Unreadable(failure.to_string())
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        files.push(SeenFile {
+            path: file.path.clone(),
+            size: file.size,
+            bytes,
+        });
+    }
+    Ok(Observation {
+        scope: plan.scope(),
+        files,
+        sidecars: sidecars.bytes,
+        named: false,
+        allow_extra: false,
+    })
+}
+
+/// Digest of the file's own tensor index, and, unless its bytes are `listed`, what its first bytes look like.
+async fn head_facts(
+    pool: &Pool,
+    path: &str,
+    size: u64,
+    handle: &File,
+    listed: bool,
+) -> Result<(Option<Sha256Digest>, Option<Junk>), WorkError> {
+    let tensors = evidence::own_tensors(pool, path, size, handle).await?;
+    if listed {
+        return Ok((tensors, None));
+    }
+    let first = pool.head(handle, Junk::SNIFF_BYTES as u64).await?;
+    Ok((tensors, Junk::sniff(&first, size)))
+}

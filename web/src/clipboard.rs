@@ -1,0 +1,41 @@
+//! Text that leaves the page on a click: to the clipboard, or as a file.
+
+use js_sys::Array;
+use leptos::{prelude::*, task::spawn_local};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+
+/// Copies `text`, and sets `done` when the browser says that it did.
+pub(crate) fn copy(text: &str, done: RwSignal<bool>) {
+    // Absent on plain-http pages; the text itself is on the page to be selected.
+    let navigator = window().navigator();
+    let Ok(clipboard) = js_sys::Reflect::get(&navigator, &"clipboard".into()) else {
+        return;
+    };
+    let Ok(clipboard) = clipboard.dyn_into::<web_sys::Clipboard>() else {
+        return;
+    };
+    let promise = clipboard.write_text(text);
+    spawn_local(async move {
+        if JsFuture::from(promise).await.is_ok() {
+            done.set(true);
+        }
+    });
+}
+
+/// Offers `text` as a download named `name`.
+///
+/// # Errors
+/// The browser's own, which is shown nowhere: a download that does not start is seen.
+pub(crate) fn save(name: &str, text: &str) -> Result<(), JsValue> {
+    let options = BlobPropertyBag::new();
+    options.set_type("application/json");
+    let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
+    let url = Url::create_object_url_with_blob(&blob)?;
+    let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    Url::revoke_object_url(&url)
+}

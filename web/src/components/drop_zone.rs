@@ -1,0 +1,67 @@
+//! Where a visit starts: choose a folder, choose files, or drop them anywhere on the page.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlInputElement};
+
+use super::icon::{Icon, icon};
+use crate::files::{self, Picked};
+
+/// The panel with its two buttons. `over` is true while files are dragged over the window.
+pub(crate) fn drop_zone(over: Signal<bool>, take: Callback<Picked>) -> impl IntoView {
+    html::div()
+        .class("drop-zone")
+        .class(("is-over", move || over.get()))
+        .attr("data-test", "drop-zone")
+        .child((
+            icon(Icon::Folder, "drop-icon"),
+            html::p().class("drop-title").child(move || {
+                if over.get() {
+                    "Let go to check these files"
+                } else {
+                    "Drop a model folder anywhere on this page"
+                }
+            }),
+            html::div().class("buttons is-centred").child((
+                picker("Choose folder", "button is-primary", "input-folder", true, take),
+                picker("Choose files", "button", "input-files", false, take),
+            )),
+            html::p().class("drop-hint").child((
+                icon(Icon::Lock, "inline-icon"),
+                html::span()
+                    .child("Your files stay on this computer. We look up the first hex digits of a hash."),
+            )),
+        ))
+}
+
+/// A file input that looks like a button: the label is the button, the input takes focus and keys.
+fn picker(
+    text: &'static str,
+    class: &'static str,
+    hook: &'static str,
+    folder: bool,
+    take: Callback<Picked>,
+) -> impl IntoView {
+    let changed = move |event: Event| {
+        let Some(input) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) else {
+            return;
+        };
+        let Some(list) = input.files().filter(|list| list.length() > 0) else {
+            return;
+        };
+        let picked = files::from_list(&list);
+        // The same choice made again has to give another event.
+        input.set_value("");
+        take.run(picked);
+    };
+    html::label().class(class).child((
+        html::input()
+            .r#type("file")
+            .class("visually-hidden")
+            .multiple(true)
+            .attr("webkitdirectory", folder.then_some(""))
+            .attr("data-test", hook)
+            .on(ev::change, changed),
+        html::span().child(text),
+    ))
+}

@@ -1,0 +1,239 @@
+//! Every file of a verdict: what differs first and in full, what matches folded away.
+
+use leptos::{html, prelude::*};
+use provenance::{
+    chunk::chunk_count,
+    tensor::Tensor,
+    verify::{FileReport, FileVerdict},
+};
+
+use crate::{
+    text,
+    verification::{ChunkPair, Judgement},
+};
+
+/// Files drawn of each kind; a model of 100,000 files must not freeze the page.
+const MAX_FILES: usize = 200;
+
+/// Tensors drawn for each file. The saved report has all.
+const MAX_TENSORS: usize = 40;
+
+/// Byte ranges written out for each file.
+const MAX_RANGES: usize = 6;
+
+/// The list, or nothing when no file was compared.
+pub(crate) fn file_list(judgement: &Judgement) -> impl IntoView + use<> {
+    let files = &judgement.report.files;
+    let (same, other): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.verdict == FileVerdict::Match);
+    let problems = (!other.is_empty()).then(|| {
+        let rows = other
+            .iter()
+            .take(MAX_FILES)
+            .map(|file| problem(file, &judgement.chunks))
+            .collect_view();
+        html::section()
+            .class("files")
+            .aria_label("Files that need attention")
+            .child((
+                html::h3().child(format!("{} to look at", text::counted(other.len(), "file"))),
+                html::ul().class("file-list").child((rows, rest(other.len()))),
+            ))
+    });
+    let matching = (!same.is_empty()).then(|| {
+        let rows = same
+            .iter()
+            .take(MAX_FILES)
+            .map(|file| plain_row(file))
+            .collect_view();
+        let verb = if same.len() == 1 { "matches" } else { "match" };
+        html::details()
+            .class("fold")
+            .open(other.is_empty() && same.len() <= 20)
+            .child((
+                html::summary().child(format!("{} {verb}", text::counted(same.len(), "file"))),
+                html::ul().class("file-list").child((rows, rest(same.len()))),
+            ))
+    });
+    (problems, matching)
+}
+
+fn rest(count: usize) -> Option<impl IntoView> {
+    let hidden = count.saturating_sub(MAX_FILES);
+    (hidden > 0).then(|| {
+        html::li().class("quiet").child(format!(
+            "and {}; the saved report has all",
+            text::counted(hidden, "more file")
+        ))
+    })
+}
+
+/// What became of a file, in a word or two, and its colour.
+fn words(file: &FileReport) -> (&'static str, &'static str) {
+    match file.verdict {
+        FileVerdict::Match => ("matches", "is-green"),
+        FileVerdict::Altered => ("changed", "is-red"),
+        FileVerdict::Truncated => ("cut short", "is-red"),
+        FileVerdict::Padded => ("has bytes added", "is-red"),
+        FileVerdict::Empty => ("empty", "is-red"),
+        FileVerdict::NotWeights => ("not the file", "is-red"),
+        FileVerdict::Swapped => ("another file’s bytes", "is-red"),
+        FileVerdict::Missing => ("missing", "is-amber"),
+        FileVerdict::Extra if file.could_be_loaded => ("not on record", "is-red"),
+        FileVerdict::Extra => ("not on record", "is-amber"),
+        FileVerdict::Ambiguous => ("cannot be told apart", "is-amber"),
+        FileVerdict::Unreadable => ("not read", "is-amber"),
+    }
+}
+
+fn head(file: &FileReport) -> impl IntoView + use<> {
+    let (word, colour) = words(file);
+    let path = provenance::path::visible(&file.path);
+    let (folder, name) = match path.rsplit_once('/') {
+        Some((folder, name)) => (format!("{folder}/"), name.to_owned()),
+        None => (String::new(), path),
+    };
+    html::div().class("file-head").child((
+        html::code()
+            .class("file-path")
+            .child((html::span().class("file-folder").child(folder), name)),
+        html::span().class("file-size").child(text::bytes(file.size)),
+        html::span().class(format!("tag {colour}")).child(word),
+    ))
+}
+
+fn row(file: &FileReport, children: impl IntoView + 'static) -> impl IntoView {
+    html::li()
+        .class("file-row")
+        .attr("data-test", "file-row")
+        .attr("data-path", file.path.clone())
+        .attr("data-verdict", file.verdict.code())
+        .child(children)
+}
+
+fn plain_row(file: &FileReport) -> impl IntoView + use<> {
+    row(file, head(file)).into_any()
+}
+
+fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
+    let detail = html::p()
+        .class("file-detail")
+        .child(provenance::path::visible(&file.detail));
+    let place = place(file).map(|place| html::p().class("file-place").child(place));
+    row(
+        file,
+        (
+            head(file),
+            detail,
+            place,
+            tensors(&file.tensor_details),
+            digests(file, chunks),
+        ),
+    )
+    .into_any()
+}
+
+/// `Differs in chunk 3 of 22, bytes 8,388,608 to 12,582,911.`
+fn place(file: &FileReport) -> Option<String> {
+    let total = text::grouped(chunk_count(file.size.max(file.listed_bytes)));
+    let first = file.chunks.first()?;
+    let chunks = match file.chunks.len() {
+        1 => format!("chunk {} of {total}", text::grouped(first + 1)),
+        n => format!(
+            "{} of {total} chunks, from chunk {}",
+            text::grouped(n as u64),
+            text::grouped(first + 1)
+        ),
+    };
+    let ranges: Vec<String> = (file.ranges.iter().take(MAX_RANGES))
+        .map(|[from, to]| {
+            format!(
+                "{} to {}",
+                text::grouped(*from),
+                text::grouped(to.saturating_sub(1))
+            )
+        })
+        .collect();
+    let more = if file.ranges.len() > MAX_RANGES {
+        " and further"
+    } else {
+        ""
+    };
+    Some(format!("Differs in {chunks}, bytes {}{more}.", ranges.join("; ")))
+}
+
+fn tensors(tensors: &[Tensor]) -> Option<impl IntoView + use<>> {
+    let hidden = tensors.len().saturating_sub(MAX_TENSORS);
+    let rows = tensors.iter().take(MAX_TENSORS).map(tensor_row).collect_view();
+    let heading = |text: &'static str| html::th().attr("scope", "col").child(text);
+    (!tensors.is_empty()).then(|| {
+        html::div()
+            .class("table-scroll")
+            .attr("tabindex", "0")
+            .attr("role", "region")
+            .aria_label("Tensors")
+            .child((
+                html::table().class("tensors").child((
+                    html::caption().child("Tensors in these bytes, by the signed index"),
+                    html::thead().child(html::tr().child((
+                        heading("Tensor"),
+                        heading("Type"),
+                        heading("Shape"),
+                        heading("Bytes"),
+                    ))),
+                    html::tbody().child(rows),
+                )),
+                (hidden > 0).then(|| {
+                    let more = text::counted(hidden, "more tensor");
+                    html::p()
+                        .class("quiet")
+                        .child(format!("and {more}; the saved report has all"))
+                }),
+            ))
+    })
+}
+
+fn tensor_row(tensor: &Tensor) -> impl IntoView + use<> {
+    let shape: Vec<String> = tensor.shape.iter().map(u64::to_string).collect();
+    let bytes = format!(
+        "{} to {}",
+        text::grouped(tensor.begin),
+        text::grouped(tensor.end.saturating_sub(1))
+    );
+    html::tr().attr("data-test", "tensor").child((
+        html::th()
+            .attr("scope", "row")
+            .child(html::code().child(provenance::path::visible(&tensor.name))),
+        html::td().child(provenance::path::visible(&tensor.dtype)),
+        html::td().child(if shape.is_empty() {
+            "scalar".to_owned()
+        } else {
+            shape.join(" × ")
+        }),
+        html::td().class("is-number").child(bytes),
+    ))
+}
+
+fn digests(file: &FileReport, chunks: &[ChunkPair]) -> Option<impl IntoView + use<>> {
+    let pairs: Vec<_> = chunks.iter().filter(|pair| pair.path == file.path).collect();
+    let line = |term: &'static str, value: Option<String>| {
+        html::div().class("digest-line").child((
+            html::dt().child(term),
+            html::dd().child(html::code().child(value.unwrap_or_else(|| "no such chunk".to_owned()))),
+        ))
+    };
+    (!pairs.is_empty()).then(|| {
+        let rows = pairs.iter().map(|pair| {
+            html::div().class("chunk-pair").child((
+                html::p().child(format!("Chunk {}", text::grouped(pair.chunk + 1))),
+                html::dl().child((
+                    line("signed", pair.expected.map(|digest| digest.to_string())),
+                    line("found", pair.found.map(|digest| digest.to_string())),
+                )),
+            ))
+        });
+        html::details().class("fold is-inner").child((
+            html::summary().child("SHA-256 of the chunks, signed and found"),
+            rows.collect_view(),
+        ))
+    })
+}

@@ -1,0 +1,39 @@
+//! What will be checked, shown before and while it is.
+
+use leptos::{html, prelude::*};
+
+use crate::{plan::Plan, text};
+
+/// Ignored paths written out.
+const MAX_IGNORED: usize = 20;
+
+/// Name, count, size and what is left out.
+pub(crate) fn plan_view(plan: &Plan) -> impl IntoView + use<> {
+    let ignored = &plan.ignored;
+    let left_out = (!ignored.is_empty()).then(|| {
+        let names = ignored
+            .iter()
+            .take(MAX_IGNORED)
+            .map(|path| html::li().child(html::code().child(path.to_string())));
+        let more = ignored.len().saturating_sub(MAX_IGNORED);
+        html::details().class("fold is-inner").child((
+            html::summary().child(format!(
+                "{} left out, by the fixed ignore list",
+                text::counted(ignored.len(), "file")
+            )),
+            html::ul().class("bullets").child((
+                names.collect_view(),
+                (more > 0).then(|| html::li().child(format!("and {}", text::counted(more, "more file")))),
+            )),
+        ))
+    });
+    html::div().class("plan").attr("data-test", "plan").child((
+        html::h2().class("plan-title").child(plan.title()),
+        html::p().class("quiet").child(format!(
+            "{}, {}",
+            text::counted(plan.files.len(), "file"),
+            text::bytes(plan.total_bytes),
+        )),
+        left_out,
+    ))
+}

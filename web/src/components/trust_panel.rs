@@ -1,0 +1,270 @@
+//! Whom the visitor trusts: the chosen log and publishers, and the ways to choose.
+
+use leptos::{ev, html, prelude::*, task::spawn_local};
+use provenance::trust::{MAX_TRUST_BYTES, TrustFile};
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Event, File, HtmlInputElement};
+
+use super::{
+    digest::digest,
+    icon::{Icon, icon},
+};
+use crate::{
+    files::described,
+    text,
+    trust::{Chosen, KeyChange, Offer, Source, TrustState, log_keys},
+    trust_session::TrustSession,
+};
+
+/// The panel.
+pub(crate) fn trust_panel(trust: TrustSession) -> impl IntoView {
+    let state = trust.state;
+    let has_file = Memo::new(move |_| state.with(|s| s.chosen.is_some()));
+    html::section()
+        .class("trust")
+        .id("trust")
+        .attr("data-test", "trust-panel")
+        .aria_label("Whom you trust")
+        .child((
+            html::h2().child("Whom you trust"),
+            html::div()
+                .attr("role", "alert")
+                .child(move || state.with(TrustState::key_change).map(key_change)),
+            move || {
+                state.with(|s| {
+                    s.chosen
+                        .as_ref()
+                        .map_or_else(nothing_chosen, |chosen| chosen_view(chosen).into_any())
+                })
+            },
+            html::div().attr("role", "status").child(move || {
+                state
+                    .with(|s| s.note.clone())
+                    .map(|note| html::p().class("notice is-amber").child(note))
+            }),
+            move || {
+                if has_file.get() {
+                    let forget = html::button()
+                        .r#type("button")
+                        .class("button")
+                        .attr("data-test", "trust-forget")
+                        .on(ev::click, move |_| trust.forget())
+                        .child("Forget this choice");
+                    let change = html::details()
+                        .class("fold")
+                        .child((html::summary().child("Choose another trust file"), ways(trust)));
+                    (html::div().class("buttons").child(forget), change).into_any()
+                } else {
+                    ways(trust).into_any()
+                }
+            },
+            move || {
+                state.with(|s| {
+                    s.offer
+                        .as_ref()
+                        .map(|offer| offer_view(offer, s.chosen.as_ref(), trust))
+                })
+            },
+        ))
+}
+
+fn nothing_chosen() -> AnyView {
+    html::div()
+        .class("trust-none")
+        .child((
+            html::p().class("trust-lead").child("You have not chosen a log to trust yet"),
+            html::p().class("quiet").child(
+                "Until you do, nothing here can turn green: what a registry says about itself proves nothing. A trust \
+                 file names the log’s key and the publishers you know. Get one from somebody you trust.",
+            ),
+        ))
+        .into_any()
+}
+
+fn chosen_view(chosen: &Chosen) -> impl IntoView + use<> {
+    let file = &chosen.file;
+    let logs = file.logs().iter().map(|log| {
+        html::div().class("fact").child((
+            html::dt().child("Log"),
+            html::dd().child((
+                html::p().child(provenance::path::visible(&log.key.name().to_string())),
+                html::p()
+                    .class("quiet")
+                    .child(("Key ", digest(log.key.to_string()))),
+            )),
+        ))
+    });
+    html::dl().class("facts is-narrow").child((
+        logs.collect_view(),
+        fact("From", chosen.source.words()),
+        fact("Witnesses", witnesses(file)),
+        fact("View at most", max_age(file)),
+        html::div()
+            .class("fact")
+            .child((html::dt().child("Publishers"), html::dd().child(publishers(file)))),
+    ))
+}
+
+fn fact(term: &'static str, description: String) -> impl IntoView {
+    html::div()
+        .class("fact")
+        .child((html::dt().child(term), html::dd().child(description)))
+}
+
+fn publishers(file: &TrustFile) -> AnyView {
+    let pins = file.pins();
+    if pins.is_empty() {
+        return html::p().child("none yet").into_any();
+    }
+    let rows = pins.iter().map(|pin| {
+        html::li().child((
+            html::strong().child(pin.publisher.to_string()),
+            html::span()
+                .class("quiet")
+                .child((" genesis ", digest(pin.genesis.to_string()))),
+        ))
+    });
+    html::ul().class("pins").child(rows.collect_view()).into_any()
+}
+
+/// Three ways to a trust file.
+fn ways(trust: TrustSession) -> impl IntoView {
+    let pasted = NodeRef::<html::Textarea>::new();
+    let open = move |event: Event| {
+        let Some(input) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) else {
+            return;
+        };
+        if let Some(file) = input.files().and_then(|files| files.get(0)) {
+            spawn_local(async move { take_file(trust, &file).await });
+        }
+        input.set_value("");
+    };
+    let paste = move |_| {
+        if let Some(area) = pasted.get_untracked()
+            && trust.choose(&area.value(), Source::Pasted)
+        {
+            area.set_value("");
+        }
+    };
+    html::div().class("ways").child((
+        html::label().class("button is-wide").child((
+            html::input()
+                .r#type("file")
+                .class("visually-hidden")
+                .attr("data-test", "trust-file")
+                .on(ev::change, open),
+            html::span().child("Open a trust file"),
+        )),
+        html::div().class("paste").child((
+            html::label().r#for("trust-paste").child("Or paste one"),
+            html::textarea()
+                .id("trust-paste")
+                .class("field is-mono")
+                .rows("3")
+                .attr("spellcheck", "false")
+                .attr("autocomplete", "off")
+                .attr("data-test", "trust-paste")
+                .node_ref(pasted),
+            html::button()
+                .r#type("button")
+                .class("button")
+                .attr("data-test", "trust-paste-use")
+                .on(ev::click, paste)
+                .child("Use the pasted file"),
+        )),
+        html::button()
+            .r#type("button")
+            .class("button is-plain")
+            .attr("data-test", "trust-offer")
+            .on(ev::click, move |_| trust.ask_registry())
+            .child("See what this registry offers"),
+    ))
+}
+
+async fn take_file(trust: TrustSession, file: &File) {
+    if file.size() > text::as_float(MAX_TRUST_BYTES as u64) {
+        return trust.note(format!(
+            "{} is too large to be a trust file.",
+            provenance::path::visible(&file.name())
+        ));
+    }
+    match JsFuture::from(file.text()).await {
+        Ok(content) => {
+            trust.choose(
+                &content.as_string().unwrap_or_default(),
+                Source::File(file.name()),
+            );
+        }
+        Err(error) => trust.note(format!("The file could not be read: {}.", described(&error))),
+    }
+}
+
+fn offer_view(offer: &Offer, chosen: Option<&Chosen>, trust: TrustSession) -> Option<impl IntoView + use<>> {
+    let same = chosen.is_some_and(|chosen| {
+        offer
+            .file
+            .as_ref()
+            .is_ok_and(|o| log_keys(o) == log_keys(&chosen.file))
+    });
+    if same {
+        return None;
+    }
+    let adopt = offer.file.is_ok().then(|| {
+        let adopted = offer.text.clone();
+        html::button()
+            .r#type("button")
+            .class("button")
+            .attr("data-test", "trust-adopt")
+            .on(ev::click, move |_| {
+                trust.choose(&adopted, Source::Registry);
+            })
+            .child("Trust this log key")
+    });
+    Some(html::div().class("offer").child((
+        html::h3().child("What this registry offers"),
+        html::p().child(
+            "This registry vouches for itself; compare the log key with one you got elsewhere before you trust it.",
+        ),
+        html::pre().class("offer-text").attr("tabindex", "0").child(text::visible_lines(&offer.text)),
+        offer.file.as_ref().err().map(|error| html::p().class("notice is-amber").child(error.clone())),
+        adopt,
+    )))
+}
+
+fn key_change(change: KeyChange) -> impl IntoView {
+    let (colour, text) = match change {
+        KeyChange::Replaced => (
+            "is-red",
+            "This registry now offers another log key than the one you took from it. A log’s key does not change in \
+             normal operation. Do not adopt the new one before you have heard the reason from somebody else.",
+        ),
+        KeyChange::Other => (
+            "is-amber",
+            "This registry’s log is not the one in your trust file, so its records cannot be proved with it.",
+        ),
+    };
+    html::div()
+        .class(format!("notice {colour}"))
+        .attr("data-test", "trust-warning")
+        .child((icon(Icon::Warning, "notice-icon"), html::p().child(text)))
+}
+
+fn witnesses(file: &TrustFile) -> String {
+    let count = file.witnesses().count();
+    match file.quorum().as_str() {
+        "none" => "none required (quorum none)".to_owned(),
+        quorum => provenance::path::visible(&format!(
+            "quorum {quorum}, {} named",
+            text::counted(count, "witness")
+        )),
+    }
+}
+
+fn max_age(file: &TrustFile) -> String {
+    match file.max_age_s() {
+        None => "any age (max_age none)".to_owned(),
+        Some(seconds) if seconds % 3600 == 0 => format!("{} old", text::counted_u64(seconds / 3600, "hour")),
+        Some(seconds) => format!("{} old", text::counted_u64(seconds.div_ceil(60), "minute")),
+    }
+}

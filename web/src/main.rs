@@ -1,0 +1,34 @@
+//! The Weighbridge web app: check in the browser whether model files are the ones that their publisher recorded.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `app`, `pages`, `components` | what is shown |
+//! | `verification`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
+//! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
+//! | `worker_pool`, `api`, `files`, `store`, `clipboard` | the browser's edges |
+
+mod api;
+mod app;
+mod check;
+mod clipboard;
+mod components;
+mod evidence;
+mod files;
+mod pace;
+mod pages;
+mod plan;
+mod progress;
+mod query;
+mod schedule;
+mod session;
+mod store;
+mod text;
+mod trust;
+mod trust_session;
+mod verification;
+mod worker_pool;
+
+fn main() {
+    console_error_panic_hook::set_once();
+    leptos::mount::mount_to_body(app::app);
+}

@@ -1,0 +1,246 @@
+//! The verify page: one panel that goes from a choice of files to a verdict, and the trust panel beside it.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use crate::{
+    components::{
+        candidates::candidate_list,
+        drop_zone::drop_zone,
+        icon::{Icon, icon},
+        plan::plan_view,
+        progress::{Controls, progress_panel},
+        query::{named_record, query_form},
+        trust_panel::trust_panel,
+        verdict::{Actions, verdict_card},
+    },
+    progress::Progress,
+    session::Session,
+    trust::Source,
+    verification::{Phase, Stop, Verification},
+};
+
+/// Which panel is shown. Changes far less often than the state, so that a panel is not rebuilt by every chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum View {
+    Waiting,
+    Identifying,
+    Choosing,
+    Hashing,
+    Judged,
+    Stopped,
+}
+
+impl View {
+    fn of(state: &Verification) -> Self {
+        match state.phase {
+            Phase::Waiting => Self::Waiting,
+            Phase::Identifying => Self::Identifying,
+            Phase::Choosing(_) => Self::Choosing,
+            Phase::Hashing(_) => Self::Hashing,
+            Phase::Judged(_) => Self::Judged,
+            Phase::Stopped(_) => Self::Stopped,
+        }
+    }
+}
+
+/// The page. `over` is true while files are dragged over the window.
+pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView {
+    let state = session.state;
+    let view = Memo::new(move |_| state.with(View::of));
+    Effect::new(move |_| {
+        if view.get() == View::Judged {
+            request_animation_frame(focus_headline);
+        }
+    });
+    html::main().class("page").id("main").child((
+        html::div().class("hero").child((
+            html::h1().child("Is this the model that the lab published?"),
+            html::p().class("lead").child(
+                "Your files do not leave this computer. This page hashes them here and compares every byte with a \
+                 signed, publicly logged record.",
+            ),
+        )),
+        html::div().class("columns").child((
+            html::section().class("panel").aria_label("Check files").child((
+                html::p().class("visually-hidden").attr("role", "status").child(announcement(state)),
+                move || panel(session, over, view.get()),
+            )),
+            trust_panel(session.trust),
+        )),
+    ))
+}
+
+/// The buttons that had the focus are gone with the run; keys go on from the verdict.
+fn focus_headline() {
+    let headline = document().get_element_by_id("verdict-headline");
+    if let Some(headline) = headline.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // An element that cannot take the focus leaves it where it was.
+        let _ = headline.focus();
+    }
+}
+
+/// What a screen reader hears when the panel changes.
+fn announcement(state: RwSignal<Verification>) -> Memo<String> {
+    Memo::new(move |_| {
+        state.with(|state| match &state.phase {
+            Phase::Waiting => String::new(),
+            Phase::Identifying => "Looking up the record of these files.".to_owned(),
+            Phase::Choosing(_) => "Several records fit these files.".to_owned(),
+            Phase::Hashing(_) => state
+                .identification()
+                .unwrap_or_else(|| "Checking every byte.".to_owned()),
+            Phase::Judged(judged) => {
+                provenance::path::visible(&format!("{}. {}", judged.report.headline, judged.report.summary))
+            }
+            Phase::Stopped(stop) => stop.what.clone(),
+        })
+    })
+}
+
+fn panel(session: Session, over: Signal<bool>, view: View) -> AnyView {
+    let state = session.state;
+    let cancel = Callback::new(move |()| session.cancel());
+    match view {
+        View::Waiting => start(session, over).into_any(),
+        View::Identifying => (
+            plan(state),
+            move || state.with(identification),
+            html::p()
+                .class("quiet working")
+                .child("Looking up the record of these files …"),
+            html::div().class("buttons").child(
+                html::button()
+                    .r#type("button")
+                    .class("button")
+                    .attr("data-test", "cancel")
+                    .on(ev::click, move |_| cancel.run(()))
+                    .child("Cancel"),
+            ),
+        )
+            .into_any(),
+        View::Choosing => (plan(state), move || {
+            state.with(|state| match &state.phase {
+                Phase::Choosing(candidates) => Some(candidate_list(
+                    candidates,
+                    Callback::new(move |record| session.pick(record)),
+                    cancel,
+                )),
+                _ => None,
+            })
+        })
+            .into_any(),
+        View::Hashing => {
+            let progress = Signal::derive(move || {
+                state.with(|state| match &state.phase {
+                    Phase::Hashing(progress) => progress.clone(),
+                    _ => Progress::default(),
+                })
+            });
+            let pause = Callback::new(move |paused| session.set_paused(paused));
+            (
+                plan(state),
+                move || state.with(identification),
+                progress_panel(progress, Controls { pause, cancel }),
+            )
+                .into_any()
+        }
+        View::Judged => (move || judged(session)).into_any(),
+        View::Stopped => (move || stopped(session, over)).into_any(),
+    }
+}
+
+fn start(session: Session, over: Signal<bool>) -> impl IntoView {
+    let state = session.state;
+    let forget = Callback::new(move |()| session.unname());
+    let whole = move |event| state.update(|state| state.whole = event_target_checked(&event));
+    (
+        move || state.with(|state| state.named.as_ref().map(|named| named_record(named, forget))),
+        drop_zone(over, Callback::new(move |picked| session.take(picked))),
+        query_form(Callback::new(move |query| session.ask(query))),
+        html::label().class("choice").child((
+            html::input()
+                .r#type("checkbox")
+                .attr("data-test", "whole-files")
+                .prop("checked", move || state.with(|state| state.whole))
+                .on(ev::change, whole),
+            html::span().child((
+                "Also recompute whole-file SHA-256",
+                html::span()
+                    .class("quiet")
+                    .child(" – slower; every 4 MiB chunk is checked either way"),
+            )),
+        )),
+    )
+}
+
+fn plan(state: RwSignal<Verification>) -> impl IntoView {
+    let plan = Memo::new(move |_| state.with(|state| state.plan.clone()));
+    move || plan.with(|plan| plan.as_ref().map(plan_view))
+}
+
+/// Blue, not green: nothing is proved yet.
+fn identification(state: &Verification) -> Option<impl IntoView + use<>> {
+    let text = state.identification()?;
+    Some(
+        html::p()
+            .class("notice is-blue")
+            .attr("data-test", "identification")
+            .child(text),
+    )
+}
+
+fn judged(session: Session) -> Option<AnyView> {
+    let source = session
+        .trust
+        .state
+        .with(|trust| trust.chosen.as_ref().map(|chosen| chosen.source.clone()));
+    session.state.with(|state| match &state.phase {
+        Phase::Judged(judged) => {
+            let actions = Actions {
+                again: Callback::new(move |()| session.again()),
+                other: Callback::new(move |()| session.cancel()),
+                pin: Callback::new(move |()| session.pin_publisher()),
+            };
+            let source: Option<Source> = source;
+            Some(verdict_card(
+                judged,
+                source.as_ref(),
+                state.told.clone(),
+                state.plan.is_some(),
+                actions,
+            ))
+        }
+        _ => None,
+    })
+}
+
+fn stopped(session: Session, over: Signal<bool>) -> impl IntoView {
+    let stop = session.state.with(|state| match &state.phase {
+        Phase::Stopped(stop) => Some((stop.clone(), state.plan.is_some())),
+        _ => None,
+    });
+    let notice = stop.map(|(Stop { what, retry }, has_files)| {
+        html::div()
+            .class("notice is-amber")
+            .attr("data-test", "stopped")
+            .attr("role", "alert")
+            .child((
+                icon(Icon::Warning, "notice-icon"),
+                html::div().child((
+                    html::p().class("notice-title").child("We could not check this"),
+                    html::p().child(provenance::path::visible(&what)),
+                    (retry && has_files).then(|| {
+                        html::button()
+                            .r#type("button")
+                            .class("button")
+                            .attr("data-test", "retry")
+                            .on(ev::click, move |_| session.again())
+                            .child("Try again")
+                    }),
+                )),
+            ))
+    });
+    (notice, start(session, over))
+}

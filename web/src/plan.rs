@@ -1,0 +1,237 @@
+//! What will be checked: the files a visitor gave, with the paths that a record could have for them.
+//!
+//! Browsers give names in three shapes: a folder picker gives `folder/sub/file` for everything, a drop gives
+//! whatever was dragged, and a file picker gives bare names. This module makes one list of them. It knows
+//! names and sizes only; the `File` objects stay with the caller, found again by [`PlanFile::source`].
+
+use provenance::{
+    path::{RelativePath, visible},
+    verify::Scope,
+};
+
+/// A name and size as the browser gave them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Slash-separated, without a leading slash.
+    pub(crate) path: String,
+    /// Size in bytes.
+    pub(crate) size: u64,
+}
+
+/// Whether folder names were seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Paths below one folder.
+    Folder,
+    /// Bare file names; where they belong is not known.
+    Flat,
+}
+
+/// One file to check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PlanFile {
+    /// Relative to the folder, or the bare name. Any text: a name that no record can hold is kept, so that the
+    /// judge sees it as the extra file it is.
+    pub(crate) path: String,
+    /// Size in bytes.
+    pub(crate) size: u64,
+    /// Position in the list that the plan was made from.
+    pub(crate) source: usize,
+}
+
+/// What will be checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// The folder's own name, when there is one.
+    pub(crate) folder: Option<String>,
+    /// Whether folder names were seen.
+    pub(crate) layout: Layout,
+    /// Files to check, in order of their paths.
+    pub(crate) files: Vec<PlanFile>,
+    /// Paths left out by the fixed ignore list, such as `.git/config`.
+    pub(crate) ignored: Vec<RelativePath>,
+    /// Sum of the sizes of `files`.
+    pub(crate) total_bytes: u64,
+}
+
+/// Why a list cannot be checked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlanError {
+    /// Nothing in it.
+    #[error("There are no files in it. Choose the folder that the model was downloaded to.")]
+    Empty,
+    /// Only ignored files.
+    #[error("Everything in it is on the fixed ignore list ({example} …), so there is nothing to check.")]
+    AllIgnored {
+        /// One of the ignored paths.
+        example: String,
+    },
+    /// Two files under one path.
+    #[error("Two files have the same path, {path}. Choose the folder itself, or one copy only.")]
+    Twice {
+        /// The path.
+        path: String,
+    },
+}
+
+impl Plan {
+    /// Makes a plan of `listed`.
+    ///
+    /// # Errors
+    /// [`PlanError`], whose text is for the visitor.
+    pub(crate) fn new(listed: &[Listed]) -> Result<Self, PlanError> {
+        let layout = if listed.iter().any(|l| l.path.contains('/')) {
+            Layout::Folder
+        } else {
+            Layout::Flat
+        };
+        let folder = common_folder(listed);
+        let prefix = folder.map_or(0, |name| name.len() + 1);
+        let (mut files, mut ignored) = (Vec::with_capacity(listed.len()), Vec::new());
+        for (source, Listed { path, size }) in listed.iter().enumerate() {
+            let path = &path[prefix..];
+            match path.parse::<RelativePath>() {
+                Ok(path) if path.is_ignored() => ignored.push(path),
+                _ => files.push(PlanFile {
+                    path: path.to_owned(),
+                    size: *size,
+                    source,
+                }),
+            }
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        ignored.sort();
+        if let Some(pair) = files.windows(2).find(|pair| pair[0].path == pair[1].path) {
+            return Err(PlanError::Twice {
+                path: visible(&pair[0].path),
+            });
+        }
+        if files.is_empty() {
+            return Err(match ignored.first() {
+                Some(example) => PlanError::AllIgnored {
+                    example: example.to_string(),
+                },
+                None => PlanError::Empty,
+            });
+        }
+        let total_bytes = files
+            .iter()
+            .fold(0_u64, |sum, file| sum.saturating_add(file.size));
+        Ok(Self {
+            folder: folder.map(visible),
+            layout,
+            files,
+            ignored,
+            total_bytes,
+        })
+    }
+
+    /// A plan without files, for looking at a record before any file is given.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            folder: None,
+            layout: Layout::Flat,
+            files: Vec::new(),
+            ignored: Vec::new(),
+            total_bytes: 0,
+        }
+    }
+
+    /// What it is called on the page: the folder, the only file, or a count.
+    pub(crate) fn title(&self) -> String {
+        match (&self.folder, self.files.as_slice()) {
+            (Some(folder), _) => folder.clone(),
+            (None, [only]) => visible(&only.path),
+            (None, files) => format!("{} files", files.len()),
+        }
+    }
+
+    /// What the judge has to know about the shape of the list.
+    pub(crate) fn scope(&self) -> Scope {
+        match (self.layout, self.files.len()) {
+            (Layout::Folder, _) => Scope::Folder,
+            (Layout::Flat, 1) => Scope::SingleFile,
+            (Layout::Flat, _) => Scope::Flat,
+        }
+    }
+}
+
+/// The first component that all paths share, when each has something below it.
+fn common_folder(listed: &[Listed]) -> Option<&str> {
+    let (first, _) = listed.first()?.path.split_once('/')?;
+    let shared = |l: &Listed| {
+        l.path
+            .split_once('/')
+            .is_some_and(|(top, rest)| top == first && !rest.is_empty())
+    };
+    (!first.is_empty() && listed.iter().all(shared)).then_some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(paths: &[&str]) -> Result<Plan, PlanError> {
+        let listed: Vec<_> = (1..)
+            .zip(paths)
+            .map(|(size, p)| Listed {
+                path: (*p).into(),
+                size,
+            })
+            .collect();
+        Plan::new(&listed)
+    }
+
+    fn paths(plan: &Plan) -> Vec<&str> {
+        plan.files.iter().map(|f| f.path.as_str()).collect()
+    }
+
+    #[test]
+    fn a_folder_gives_paths_below_it() {
+        let plan = plan(&["m/b.txt", "m/1_Pooling/config.json", "m/.git/config"]).unwrap();
+        assert_eq!(paths(&plan), ["1_Pooling/config.json", "b.txt"]);
+        assert_eq!(
+            (plan.folder.as_deref(), plan.layout, plan.total_bytes),
+            (Some("m"), Layout::Folder, 3)
+        );
+        assert_eq!(plan.ignored[0].as_str(), ".git/config");
+        assert_eq!(plan.files[0].source, 1);
+    }
+
+    #[test]
+    fn the_contents_of_a_folder_dropped_side_by_side_keep_their_paths() {
+        let plan = plan(&["model.safetensors", "1_Pooling/config.json"]).unwrap();
+        assert_eq!((plan.folder, plan.layout), (None, Layout::Folder));
+    }
+
+    #[test]
+    fn two_folders_are_not_merged_into_one() {
+        let plan = plan(&["a/x", "b/x"]).unwrap();
+        assert_eq!((paths(&plan), plan.folder.clone()), (vec!["a/x", "b/x"], None));
+    }
+
+    #[test]
+    fn bare_names_are_flat() {
+        let plan = plan(&["b", "a"]).unwrap();
+        assert_eq!((plan.layout, plan.title()), (Layout::Flat, "2 files".to_owned()));
+        assert_eq!(plan.scope(), Scope::Flat);
+    }
+
+    #[test]
+    fn a_name_that_no_record_can_hold_stays_in_the_plan() {
+        let plan = plan(&["m/ok", "m/gpj.\u{202E}exe"]).unwrap();
+        assert_eq!(paths(&plan), ["gpj.\u{202E}exe", "ok"]);
+    }
+
+    #[test]
+    fn nothing_to_check_is_said() {
+        assert_eq!(plan(&[]), Err(PlanError::Empty));
+        assert_eq!(
+            plan(&["m/.git/x"]),
+            Err(PlanError::AllIgnored {
+                example: ".git/x".into()
+            })
+        );
+        assert_eq!(plan(&["a", "a"]), Err(PlanError::Twice { path: "a".into() }));
+    }
+}

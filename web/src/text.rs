@@ -1,0 +1,180 @@
+//! Numbers and digests as people read them. No locale: one form everywhere, so that a report reads the same as
+//! the command line's.
+
+/// Bytes with a binary unit and three significant digits: `86.7 MiB`; below 1 KiB the exact count.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    if count < 1024 {
+        return format!("{count} {}", if count == 1 { "byte" } else { "bytes" });
+    }
+    let mut scaled = as_float(count) / 1024.0;
+    let mut unit = 0;
+    // 1023.5 would print as "1024 KiB".
+    while scaled >= 1023.5 && unit + 1 < UNITS.len() {
+        scaled /= 1024.0;
+        unit += 1;
+    }
+    let digits = [9.995, 99.95].iter().filter(|limit| scaled < **limit).count();
+    format!("{scaled:.digits$} {}", UNITS[unit])
+}
+
+/// A count with a comma between groups of three: `90,868,376`.
+pub(crate) fn grouped(count: u64) -> String {
+    let digits = count.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `1 file`, `12 files`, `2 witnesses`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    counted_u64(count as u64, noun)
+}
+
+/// As [`counted`].
+pub(crate) fn counted_u64(count: u64, noun: &str) -> String {
+    let ending = match count {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{} {noun}{ending}", grouped(count))
+}
+
+/// A text of several lines with every hidden character but the line breaks made visible.
+pub(crate) fn visible_lines(text: &str) -> String {
+    text.lines()
+        .map(provenance::path::visible)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Bytes per second: `512 MiB/s`.
+pub(crate) fn rate(bytes_per_second: f64) -> String {
+    format!("{}/s", bytes(whole(bytes_per_second)))
+}
+
+/// A rest of time, coarse on purpose: `a few seconds`, `about 40 seconds`, `about 3 minutes`.
+pub(crate) fn time_left(seconds: f64) -> String {
+    match whole(seconds) {
+        0..=7 => "a few seconds left".to_owned(),
+        s @ 8..=54 => format!("about {} seconds left", s.div_ceil(5) * 5),
+        s @ 55..=90 => format!("about {} minute left", (s / 60).max(1)),
+        s @ 91..=5400 => format!("about {} minutes left", (s + 30) / 60),
+        s => format!("about {} hours left", (s + 1800) / 3600),
+    }
+}
+
+/// Whole percent, 100 only when all is done.
+pub(crate) fn percent(done: u64, total: u64) -> u64 {
+    if total == 0 {
+        return 100;
+    }
+    u64::try_from(u128::from(done.min(total)) * 100 / u128::from(total)).unwrap_or(100)
+}
+
+/// The first eight and last four digits of a digest; the full text stays beside it for copying.
+pub(crate) fn short_digest(hex: &str) -> String {
+    match (hex.get(..8), hex.get(hex.len().saturating_sub(4)..)) {
+        (Some(head), Some(tail)) if hex.len() > 14 => format!("{head}…{tail}"),
+        _ => hex.to_owned(),
+    }
+}
+
+/// A count as a float; exact below 2^53, which every size in a browser is.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "sizes in a browser are doubles already"
+)]
+pub(crate) fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+/// A float as a count: nothing below zero, nothing for what is not a number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the cast saturates, which is the meaning wanted here"
+)]
+pub(crate) fn whole(value: f64) -> u64 {
+    value as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_three_digits_and_never_1024_of_a_unit() {
+        let cases = [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.00 KiB"),
+            (90_868_376, "86.7 MiB"),
+            (1_048_575, "1.00 MiB"),
+            (14_925_234_176, "13.9 GiB"),
+            (u64::MAX, "16777216 TiB"),
+        ];
+        for (count, text) in cases {
+            assert_eq!(bytes(count), text);
+        }
+    }
+
+    #[test]
+    fn groups_of_three_are_separated() {
+        for (count, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1,000"),
+            (90_868_376, "90,868,376"),
+        ] {
+            assert_eq!(grouped(count), text);
+        }
+    }
+
+    #[test]
+    fn nouns_take_their_plural() {
+        assert_eq!(counted(1, "file"), "1 file");
+        assert_eq!(counted(2000, "file"), "2,000 files");
+        assert_eq!(counted(0, "witness"), "0 witnesses");
+    }
+
+    #[test]
+    fn hidden_characters_show_and_lines_stay() {
+        assert_eq!(visible_lines("a\u{202E}b\nc\r\n"), "a\\u{202e}b\nc");
+    }
+
+    #[test]
+    fn a_hundred_percent_means_all_of_it() {
+        assert_eq!(percent(999, 1000), 99);
+        assert_eq!(percent(1000, 1000), 100);
+        assert_eq!(percent(0, 0), 100);
+        assert_eq!(percent(u64::MAX, u64::MAX), 100);
+    }
+
+    #[test]
+    fn time_left_is_coarse() {
+        for (seconds, text) in [
+            (0.3, "a few seconds left"),
+            (11.0, "about 15 seconds left"),
+            (60.0, "about 1 minute left"),
+            (119.0, "about 2 minutes left"),
+            (7200.0, "about 2 hours left"),
+            (f64::NAN, "a few seconds left"),
+        ] {
+            assert_eq!(time_left(seconds), text);
+        }
+    }
+
+    #[test]
+    fn digests_are_shortened_and_other_texts_are_left_alone() {
+        assert_eq!(short_digest(&"ab".repeat(32)), "abababab…abab");
+        assert_eq!(short_digest("ünïcode"), "ünïcode");
+    }
+}

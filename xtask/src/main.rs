@@ -1,0 +1,103 @@
+//! `cargo xtask`: the habits of this house as code.
+//!
+//! Sets a machine up, builds the page, runs every check, starts the demo and the benchmarks. What needs our own
+//! crates (the demo, the benchmarks) lives in the `tests` package as programs that this one builds and starts;
+//! `xtask` itself depends on none of them and so builds in seconds.
+
+mod bench;
+mod build;
+mod check;
+mod demo;
+mod registry;
+mod setup;
+mod steps;
+mod system;
+mod tools;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::{
+    setup::Purpose,
+    steps::{Steps, say},
+    tools::Workspace,
+};
+
+/// Sets up, builds, tests and shows Weighbridge.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Xtask {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing to build and test, and nothing else
+    ///
+    /// Tools go to the user's cargo folder. As root on Debian, system packages are installed too; elsewhere this
+    /// says what to install and stops.
+    Setup,
+    /// Build the page and its hashing worker into dist/
+    BuildWeb {
+        /// Optimise for size and speed, as it is shipped
+        #[arg(long)]
+        release: bool,
+    },
+    /// Set up, then formatting, lints and every test
+    Test,
+    /// What continuous integration runs: the same as test
+    Ci {
+        /// Also run what takes long, and check licences and sources of all dependencies
+        #[arg(long)]
+        slow: bool,
+    },
+    /// Start a registry with a published model, and say what to try
+    Demo {
+        /// Folder of a model to publish [default: a small one is generated]
+        #[arg(long, value_name = "DIR")]
+        model: Option<PathBuf>,
+        /// Address to listen on
+        #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+        listen: String,
+    },
+    /// Compare speed and size with the limits that the project holds itself to
+    Bench {
+        /// Run only these parts. May be repeated
+        #[arg(long, value_name = "PART")]
+        only: Vec<bench::Part>,
+    },
+}
+
+fn main() -> ExitCode {
+    let command = Xtask::parse().command;
+    let mut steps = Steps::new();
+    let result = Workspace::find().and_then(|workspace| run(command, &workspace, &mut steps));
+    steps.summary(result.is_ok());
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("\n{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, workspace: &Workspace, steps: &mut Steps) -> Result<()> {
+    match command {
+        Command::Setup => setup::run(workspace, Purpose::Everything, steps),
+        Command::BuildWeb { release } => {
+            setup::run(workspace, Purpose::Page, steps)?;
+            build::web(workspace, release, steps)
+        }
+        Command::Test | Command::Ci { slow: false } => check::test(workspace, steps),
+        Command::Ci { slow: true } => {
+            check::test(workspace, steps)?;
+            check::slow(workspace, steps)
+        }
+        Command::Demo { model, listen } => demo::run(workspace, model.as_deref(), &listen, steps),
+        Command::Bench { only } => bench::run(workspace, &only, steps),
+    }
+}

