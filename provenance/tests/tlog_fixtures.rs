@@ -123,7 +123,9 @@ fn the_tree_has_the_root_however_it_is_computed() {
     let expected = vectors()["root_hex"].as_str().unwrap().to_owned();
     assert_eq!(tree().head().root.to_string(), expected);
     let mut frontier = Frontier::new();
-    LEAVES.iter().for_each(|leaf| frontier.push(LeafHash::of(leaf)));
+    for leaf in LEAVES {
+        frontier.push(LeafHash::of(leaf));
+    }
     assert_eq!(frontier.tree_head(), tree().head());
     let empty = vectors()["empty_root_hex"].as_str().unwrap().to_owned();
     assert_eq!(MemoryTree::new().head().root.to_string(), empty);

@@ -7,9 +7,15 @@
 //! ```
 //! A partial tile is never hashed into the level above it.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt, rc::Rc};
+mod bundle;
+mod reader;
 
-use super::{HashReader, LeafIndex, TreeSize, node_hash};
+use std::fmt;
+
+pub use bundle::{BundleError, MAX_BUNDLE_BYTES, decode_bundle, encode_bundle};
+pub use reader::{TileHashReader, TileReadError};
+
+use super::{HashReader, LeafIndex, TreeSize};
 use crate::{digest::Sha256Digest, entry::decimal};
 
 /// Hashes in a full tile, entries in a full bundle.
@@ -17,9 +23,6 @@ pub const TILE_WIDTH: u64 = 256;
 
 /// Levels of the tree in a tile.
 pub const TILE_HEIGHT: u8 = 8;
-
-/// Largest bundle in bytes: 256 entries of 65,535 with their lengths.
-pub const MAX_BUNDLE_BYTES: usize = 256 * (65_535 + 2);
 
 /// Highest tile level that a tree of 2^63 leaves has.
 const MAX_LEVEL: u8 = 63;
@@ -198,186 +201,6 @@ pub fn tile_bytes<R: HashReader>(reader: &R, level: u8, index: u64, width: u16) 
     Ok(bytes)
 }
 
-/// Why bytes are not the tile or bundle that was asked for.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BundleError {
-    /// A length prefix or entry that is cut short.
-    #[error("the bundle ends within entry {position}")]
-    Truncated {
-        /// Position of the entry, from 0.
-        position: usize,
-    },
-    /// More or fewer entries than the path says.
-    #[error("the bundle has {found} entries or more, wanted {expected}")]
-    Count {
-        /// Entries wanted.
-        expected: usize,
-        /// Entries found.
-        found: usize,
-    },
-    /// An entry over 65,535 bytes.
-    #[error("an entry of {found} bytes does not fit a bundle (at most 65,535)")]
-    EntryTooLong {
-        /// Bytes found.
-        found: usize,
-    },
-}
-
-/// Writes a bundle.
-///
-/// # Errors
-/// [`BundleError::EntryTooLong`].
-pub fn encode_bundle<'a>(entries: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<u8>, BundleError> {
-    let mut bytes = Vec::new();
-    for entry in entries {
-        let length =
-            u16::try_from(entry.len()).map_err(|_| BundleError::EntryTooLong { found: entry.len() })?;
-        bytes.extend_from_slice(&length.to_be_bytes());
-        bytes.extend_from_slice(entry);
-    }
-    Ok(bytes)
-}
-
-/// Reads a bundle of exactly `width` entries.
-///
-/// # Errors
-/// [`BundleError`].
-pub fn decode_bundle(bytes: &[u8], width: u16) -> Result<Vec<Vec<u8>>, BundleError> {
-    let expected = usize::from(width);
-    let mut entries = Vec::with_capacity(expected);
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let position = entries.len();
-        if position == expected {
-            return Err(BundleError::Count {
-                expected,
-                found: position + 1,
-            });
-        }
-        let truncated = BundleError::Truncated { position };
-        let (length, after) = rest.split_first_chunk::<2>().ok_or(truncated.clone())?;
-        let (entry, after) = after
-            .split_at_checked(usize::from(u16::from_be_bytes(*length)))
-            .ok_or(truncated)?;
-        entries.push(entry.to_vec());
-        rest = after;
-    }
-    if entries.len() != expected {
-        return Err(BundleError::Count {
-            expected,
-            found: entries.len(),
-        });
-    }
-    Ok(entries)
-}
-
-/// Reads the hashes of a tree of `size` leaves from its tiles. `read` gives a tile's bytes, and is asked for each
-/// tile once: a proof takes several hashes from one tile. What is read is not trusted until a proof made from it
-/// is verified.
-pub struct TileHashReader<F> {
-    size: TreeSize,
-    read: F,
-    seen: RefCell<BTreeMap<TileCoord, Rc<[u8]>>>,
-}
-
-/// Why a hash could not be had from tiles.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TileReadError<E> {
-    /// The tree has no such node.
-    #[error("the tree has no complete node {index} at level {level}")]
-    NoSuchNode {
-        /// Level of the node.
-        level: u8,
-        /// Position at that level.
-        index: u64,
-    },
-    /// The tile has another length than its width implies.
-    #[error("{tile} has {found} bytes, wanted {expected}")]
-    Length {
-        /// The tile.
-        tile: TileCoord,
-        /// Bytes wanted.
-        expected: usize,
-        /// Bytes found.
-        found: usize,
-    },
-    /// The tile could not be read.
-    #[error("a tile could not be read")]
-    Read(#[source] E),
-}
-
-impl<E, F: Fn(TileCoord) -> Result<Vec<u8>, E>> TileHashReader<F> {
-    /// Reads tiles of a tree of `size` leaves through `read`.
-    pub fn new(size: TreeSize, read: F) -> Self {
-        Self {
-            size,
-            read,
-            seen: RefCell::default(),
-        }
-    }
-
-    /// The bytes of `tile`, of the length that its width implies.
-    fn tile(&self, tile: TileCoord) -> Result<Rc<[u8]>, TileReadError<E>> {
-        if let Some(bytes) = self.seen.borrow().get(&tile) {
-            return Ok(Rc::clone(bytes));
-        }
-        let bytes = (self.read)(tile).map_err(TileReadError::Read)?;
-        let (expected, found) = (usize::from(tile.width) * Sha256Digest::LEN, bytes.len());
-        if expected != found {
-            return Err(TileReadError::Length {
-                tile,
-                expected,
-                found,
-            });
-        }
-        let bytes: Rc<[u8]> = bytes.into();
-        self.seen.borrow_mut().insert(tile, Rc::clone(&bytes));
-        Ok(bytes)
-    }
-}
-
-impl<E, F: Fn(TileCoord) -> Result<Vec<u8>, E>> HashReader for TileHashReader<F> {
-    type Error = TileReadError<E>;
-
-    fn node(&self, level: u8, index: u64) -> Result<Sha256Digest, Self::Error> {
-        let none = TileReadError::NoSuchNode { level, index };
-        let (tile_level, inner) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
-        let rows = self
-            .size
-            .get()
-            .checked_shr(u32::from(tile_level) * u32::from(TILE_HEIGHT))
-            .unwrap_or(0);
-        let first = index.checked_mul(1 << inner);
-        let Some(first) = first.filter(|first| first.checked_add(1 << inner).is_some_and(|end| end <= rows))
-        else {
-            return Err(none);
-        };
-        let tile_index = first / TILE_WIDTH;
-        let width = u16::try_from((rows - tile_index * TILE_WIDTH).min(TILE_WIDTH)).expect("at most 256");
-        let tile = TileCoord {
-            kind: TileKind::Hashes(tile_level),
-            index: tile_index,
-            width,
-        };
-        let bytes = self.tile(tile)?;
-        let (hashes, _) = bytes.as_chunks::<{ Sha256Digest::LEN }>();
-        let from = usize::try_from(first % TILE_WIDTH).expect("below 256");
-        let mut row: Vec<_> = hashes[from..from + (1 << inner)]
-            .iter()
-            .map(|h| Sha256Digest::from_bytes(*h))
-            .collect();
-        while row.len() > 1 {
-            row = row
-                .chunks_exact(2)
-                .map(|pair| node_hash(&pair[0], &pair[1]))
-                .collect();
-        }
-        row.first().copied().ok_or(none)
-    }
-}
-
 /// The bundle that holds an entry in a tree of `size` leaves, and the entry's position in it; none when the
 /// index is past the end.
 pub fn bundle_of(index: LeafIndex, size: TreeSize) -> Option<(TileCoord, usize)> {
@@ -400,7 +223,6 @@ pub fn bundle_of(index: LeafIndex, size: TreeSize) -> Option<(TileCoord, usize)>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::merkle::{Frontier, InclusionProof, LeafHash, MemoryTree};
 
     #[test]
     fn paths_are_those_of_the_specification() {
@@ -486,37 +308,6 @@ mod tests {
     }
 
     #[test]
-    fn proofs_from_tiles_equal_proofs_from_memory() {
-        let mut tree = MemoryTree::new();
-        let mut files: BTreeMap<TileCoord, Vec<u8>> = BTreeMap::new();
-        let mut before = TreeSize::new(0);
-        for size in [1u64, 2, 255, 256, 257, 600, 66_000] {
-            while tree.size().get() < size {
-                tree.push(LeafHash::of(&tree.size().get().to_be_bytes()));
-            }
-            for tile in tiles_for_growth(before, tree.size()) {
-                let TileKind::Hashes(level) = tile.kind else {
-                    unreachable!()
-                };
-                assert!(tile.is_within(tree.size()));
-                files.insert(tile, tile_bytes(&tree, level, tile.index, tile.width).unwrap());
-            }
-            before = tree.size();
-            let reader = TileHashReader::new(tree.size(), |tile| files.get(&tile).cloned().ok_or(tile));
-            assert_eq!(Frontier::read(&reader, tree.size()).unwrap(), tree.frontier());
-            for index in [0, size / 2, size - 1] {
-                let index = LeafIndex::new(index);
-                let proof = InclusionProof::prove(&reader, tree.size(), index).unwrap();
-                assert_eq!(proof, InclusionProof::prove(&tree, tree.size(), index).unwrap());
-            }
-            assert!(matches!(
-                reader.node(0, size),
-                Err(TileReadError::NoSuchNode { .. })
-            ));
-        }
-    }
-
-    #[test]
     fn a_tile_past_the_tree_is_not_within_it() {
         let tile = |path| TileCoord::parse(path).unwrap();
         let size = TreeSize::new(300);
@@ -533,35 +324,5 @@ mod tests {
         ] {
             assert_eq!(tile(path).is_within(size), within, "{path}");
         }
-    }
-
-    #[test]
-    fn bundles_round_trip_and_are_exact() {
-        let entries: [&[u8]; 3] = [b"a", b"", b"ccc"];
-        let bytes = encode_bundle(entries).unwrap();
-        assert_eq!(decode_bundle(&bytes, 3).unwrap(), entries);
-        assert_eq!(
-            decode_bundle(&bytes, 2),
-            Err(BundleError::Count {
-                expected: 2,
-                found: 3
-            })
-        );
-        assert_eq!(
-            decode_bundle(&bytes, 4),
-            Err(BundleError::Count {
-                expected: 4,
-                found: 3
-            })
-        );
-        assert_eq!(
-            decode_bundle(&bytes[..bytes.len() - 1], 3),
-            Err(BundleError::Truncated { position: 2 })
-        );
-        assert_eq!(
-            decode_bundle(&[0], 1),
-            Err(BundleError::Truncated { position: 0 })
-        );
-        assert!(encode_bundle([vec![0u8; 65_536].as_slice()]).is_err());
     }
 }

@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 
 use super::{
-    judge::{Bytes, Junk, Observation, SeenFile},
+    judge::{Bytes, Junk, Observation, Scope, SeenFile},
     pair::Pairs,
 };
 use crate::{
@@ -38,7 +39,7 @@ pub enum FileVerdict {
     Missing,
     /// There and not listed.
     Extra,
-    /// There, with a base name that several listed files share, and equal to none of them.
+    /// There, and not to be told which listed file it stands for; not judged.
     Ambiguous,
     /// There, and not readable.
     Unreadable,
@@ -139,7 +140,13 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         let report = compare_pair(listed, found, seen, &by_content, &mut out);
         out.files.push(report);
     }
-    for &at in &pairs.missing {
+    // A single file is judged alone: the record's other files are not missing, they were not given.
+    let missing = if seen.scope == Scope::SingleFile {
+        &[][..]
+    } else {
+        &pairs.missing
+    };
+    for &at in missing {
         let file = &listed[at];
         let mut report = plain(
             file.path.as_str(),
@@ -152,14 +159,23 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
     }
     for &at in &pairs.ambiguous {
         let SeenFile { path, size, .. } = &seen.files[at];
-        let detail = "several listed files have this name and none has these bytes; give the folder to tell them apart";
+        let detail = match seen.scope {
+            Scope::SingleFile => "is none of the files that this record lists",
+            _ => {
+                "several listed files have this name and none has these bytes; give the folder to tell them apart"
+            }
+        };
         out.files.push(plain(path, FileVerdict::Ambiguous, *size, detail));
     }
     for &at in &pairs.extra {
         let SeenFile { path, size, .. } = &seen.files[at];
         let mut report = plain(path, FileVerdict::Extra, *size, "not on record");
         // A name that no manifest could list is suspect as well.
-        report.could_be_loaded = path.parse::<RelativePath>().map_or(true, |p| p.could_be_loaded());
+        report.could_be_loaded = path
+            .nfc()
+            .collect::<String>()
+            .parse::<RelativePath>()
+            .map_or(true, |p| p.could_be_loaded());
         if report.could_be_loaded {
             report.detail = "not on record, and a loader might run or prefer it".into();
             out.loadable_extras += 1;
@@ -230,10 +246,8 @@ fn compare_pair(
             out.record_fault
                 .get_or_insert(text.replace("{}", listed.path.as_str()));
         }
-        if listed.path.is_safetensors() && *tensors != listed.tensors {
-            let text = "the signed tensor index of {} is not that of the file's own header";
-            out.record_fault
-                .get_or_insert(text.replace("{}", listed.path.as_str()));
+        if listed.path.is_safetensors() {
+            check_index(listed, tensors.as_ref(), out);
         }
         out.whole_digests += usize::from(sha256.is_some());
         if base_name(&found.path) != listed.path.base_name() {
@@ -249,6 +263,10 @@ fn compare_pair(
     if let Some(expected) = &expected {
         locate(&mut report, listed, found.size, chunks, expected);
         name_tensors(&mut report, listed, seen);
+        let header_end = tensors.as_ref().map(TensorIndex::data_begin);
+        if header_end.is_some_and(|end| report.ranges.iter().all(|[from, _]| *from >= end)) {
+            check_index(listed, tensors.as_ref(), out);
+        }
     }
     report.verdict = classify(
         listed,
@@ -260,6 +278,15 @@ fn compare_pair(
         &mut report.detail,
     );
     report
+}
+
+/// Once the chunks of a header match, the index parsed from it must be the signed one.
+fn check_index(listed: &ManifestFile, own: Option<&TensorIndex>, out: &mut Compared) {
+    if own.map(TensorIndex::digest) != listed.tensors {
+        let text = "the signed tensor index of {} is not that of the file's own header";
+        out.record_fault
+            .get_or_insert(text.replace("{}", listed.path.as_str()));
+    }
 }
 
 /// Bytes of a sidecar, if they are the ones that the record signed.

@@ -8,7 +8,7 @@ use super::{
     pair::{Pairs, pair},
     report::{Check, Report, Verdict, not_proven},
 };
-use crate::{chunk::ChunkList, digest::Sha256Digest, path::visible};
+use crate::{chunk::ChunkList, digest::Sha256Digest, path::visible, tensor::TensorIndex};
 
 /// What was given to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,8 +75,8 @@ pub enum Bytes {
         chunks: ChunkList,
         /// Its whole digest, if this run computed it.
         sha256: Option<Sha256Digest>,
-        /// Digest of the tensor index parsed from its own header, if it has one that parses.
-        tensors: Option<Sha256Digest>,
+        /// The tensor index parsed from its own header, if it has one that parses.
+        tensors: Option<TensorIndex>,
         /// What its first bytes look like.
         junk: Option<Junk>,
     },
@@ -307,7 +307,9 @@ impl Opened {
                 let scope = match seen.scope {
                     Scope::SingleFile => {
                         let more = self.manifest().map_or(0, |m| m.files().len()).saturating_sub(1);
-                        format!("This file is byte for byte the one that {who} recorded; the record lists {more} more.")
+                        format!(
+                            "This file is byte for byte the one that {who} recorded; the record lists {more} more."
+                        )
                     }
                     Scope::Flat => format!(
                         "All {compared} files are byte for byte what {who} recorded. Folder names were not seen."
@@ -315,54 +317,125 @@ impl Opened {
                     Scope::Folder => format!("All {compared} files are byte for byte what {who} recorded."),
                 };
                 let unwitnessed = self.log.as_ref().is_some_and(|l| l.witnesses == 0);
-                (if unwitnessed { format!("{scope} No witness confirms this view of the log.") } else { scope }, None)
+                (
+                    if unwitnessed {
+                        format!("{scope} No witness confirms this view of the log.")
+                    } else {
+                        scope
+                    },
+                    None,
+                )
             }
-            Verdict::Mismatch if subtype == Some("extra") => (
-                "Every listed file matches, but a file lies beside them that the record does not list and that a \
-                 loader might run or prefer."
-                    .into(),
-                Some("Remove the files marked extra, or accept them with --allow-extra.".into()),
-            ),
+            Verdict::Mismatch if subtype == Some("extra") => {
+                let missing = match count(FileVerdict::Missing) {
+                    0 => String::new(),
+                    n => format!(" {n} of the listed files are missing as well."),
+                };
+                let text = format!(
+                    "Every listed file that is present matches, but a file lies beside them that the record does not \
+                     list and that a loader might run or prefer.{missing}"
+                );
+                (
+                    text,
+                    Some(
+                        "Remove the files marked extra, or check again and accept them (--allow-extra)."
+                            .into(),
+                    ),
+                )
+            }
             Verdict::Mismatch => {
                 let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
                 let text = format!(
                     "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
                 );
-                (text, Some("Download the changed files again, from the publisher, and check again.".into()))
+                (
+                    text,
+                    Some("Download the changed files again, from the publisher, and check again.".into()),
+                )
             }
             Verdict::Unknown if subtype == Some("near") => {
-                let (same, all) = files.iter().fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
-                let tenths = if all == 0 { 0 } else { u128::from(same) * 1000 / u128::from(all) };
+                let (same, all) = files
+                    .iter()
+                    .fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
+                let tenths = if all == 0 {
+                    0
+                } else {
+                    u128::from(same) * 1000 / u128::from(all)
+                };
                 let percent = format!("{}.{}", tenths / 10, tenths % 10);
                 let text = format!(
                     "No exact record. {percent}% of the data equals record {} by {who}, whom you have not chosen to trust.",
                     self.id.digest().short()
                 );
-                (text, Some(format!("If you expect files of {who}, name the record or trust the publisher, and check again.")))
+                (
+                    text,
+                    Some(format!(
+                        "If you expect files of {who}, name the record or trust the publisher, and check again."
+                    )),
+                )
             }
             Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
             Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
             Verdict::Incomplete => {
                 let missing = count(FileVerdict::Missing);
-                let text = format!("Every file that is present matches, but {missing} of the listed files are missing.");
-                (text, Some("Download the missing files, or check a single file by itself.".into()))
+                let text = format!(
+                    "Every file that is present matches, but {missing} of the listed files are missing."
+                );
+                (
+                    text,
+                    Some("Download the missing files, or check a single file by itself.".into()),
+                )
             }
             Verdict::Stale => {
-                let detail = self.stale.as_ref().map(|s| sentence(&s.detail)).unwrap_or_default();
+                let detail = self
+                    .stale
+                    .as_ref()
+                    .map(|s| sentence(&s.detail))
+                    .unwrap_or_default();
                 (format!("Everything matches, but {}.", lower_first(&detail)), None)
             }
             Verdict::Untrusted if subtype == Some("no-log") => (
-                format!("The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can be proved."),
+                format!(
+                    "The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can be proved."
+                ),
                 Some("Open a trust file that you got from somebody you trust.".into()),
             ),
+            Verdict::Untrusted if self.identity.as_ref().is_some_and(|i| i.other_genesis.is_some()) => (
+                format!(
+                    "The signature is valid, but it is of another {who} than the one that you trust: name and genesis \
+                     id make a publisher, and your trust file has another genesis id."
+                ),
+                Some(format!(
+                    "Ask {who}, outside this registry, which genesis id is theirs."
+                )),
+            ),
             Verdict::Untrusted => {
-                let text = format!("The signature is valid, but you have not said whom to trust for this model. Signer: {who}.");
-                let genesis = self.identity.as_ref().map(|i| i.genesis.to_string()).unwrap_or_default();
-                (text, Some(format!("If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}")))
+                let text = format!(
+                    "The signature is valid, but you have not said whom to trust for this model. Signer: {who}."
+                );
+                let genesis = self
+                    .identity
+                    .as_ref()
+                    .map(|i| i.genesis.to_string())
+                    .unwrap_or_default();
+                (
+                    text,
+                    Some(format!(
+                        "If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}"
+                    )),
+                )
             }
             Verdict::LogFault => {
-                let detail = self.fault.as_ref().map(|f| f.detail.as_str()).or(contradiction).unwrap_or_default();
-                (format!("{}. It says nothing about your files.", sentence(detail)), None)
+                let detail = self
+                    .fault
+                    .as_ref()
+                    .map(|f| f.detail.as_str())
+                    .or(contradiction)
+                    .unwrap_or_default();
+                (
+                    format!("{}. It says nothing about your files.", sentence(detail)),
+                    None,
+                )
             }
             Verdict::Superseded | Verdict::Withdrawn | Verdict::Tainted => (String::new(), None),
         }

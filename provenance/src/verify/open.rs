@@ -405,7 +405,8 @@ impl Opened {
         keyset: &Keyset,
         entry: &Entry,
     ) {
-        let pinned = trust.is_pinned(publisher, genesis);
+        let pinned = trust.pinned_genesis(publisher);
+        let other_genesis = pinned.filter(|pinned| *pinned != genesis);
         let signers = (entry.signatures.iter())
             .filter_map(|s| keyset.member(s.keyid))
             .map(|m| KeyHolder {
@@ -417,16 +418,17 @@ impl Opened {
             publisher: publisher.clone(),
             genesis,
             signers,
-            pinned,
+            pinned: pinned == Some(genesis),
+            other_genesis,
         });
-        if pinned {
+        if pinned == Some(genesis) {
             self.hold(
                 "publisher",
                 format!("your trust file pins {publisher} with genesis {genesis}"),
             );
             return;
         }
-        let detail = match trust.pinned_genesis(publisher) {
+        let detail = match other_genesis {
             Some(other) => format!(
                 "your trust file pins {publisher} with another genesis, {other}; this one is {genesis}"
             ),

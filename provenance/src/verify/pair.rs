@@ -8,6 +8,7 @@ use super::judge::{Bytes, Observation, Scope, SeenFile};
 use crate::{
     manifest::{Manifest, ManifestFile},
     path::RelativePath,
+    tensor::TensorIndex,
 };
 
 /// Which found file stands for which listed file.
@@ -43,6 +44,7 @@ pub(super) fn pair(manifest: &Manifest, seen: &Observation) -> Pairs {
 }
 
 struct Work<'a> {
+    scope: Scope,
     listed: &'a [ManifestFile],
     found: &'a [SeenFile],
     pairs: Vec<(usize, usize)>,
@@ -52,18 +54,14 @@ struct Work<'a> {
 
 impl<'a> Work<'a> {
     fn new(manifest: &'a Manifest, seen: &'a Observation) -> Self {
-        let ignored = |f: &SeenFile| {
-            let path: Result<RelativePath, _> = f.path.nfc().collect::<String>().parse();
-            seen.scope == Scope::Folder && path.is_ok_and(|p| p.is_ignored())
-        };
         let (listed, found) = (manifest.files(), seen.files.as_slice());
-        let free_found = (0..found.len()).filter(|&at| !ignored(&found[at])).collect();
         Self {
+            scope: seen.scope,
             listed,
             found,
             pairs: Vec::new(),
             free_listed: (0..listed.len()).collect(),
-            free_found,
+            free_found: (0..found.len()).collect(),
         }
     }
 
@@ -126,8 +124,9 @@ impl<'a> Work<'a> {
         let Bytes::Hashed { chunks, tensors, .. } = &self.found[found].bytes else {
             return;
         };
+        let own = tensors.as_ref().map(TensorIndex::digest);
         let like =
-            |l: &ManifestFile| l.chunk0 == chunks.chunk0() || (l.tensors.is_some() && l.tensors == *tensors);
+            |l: &ManifestFile| l.chunk0 == chunks.chunk0() || (l.tensors.is_some() && l.tensors == own);
         let listed = self
             .free_listed
             .iter()
@@ -140,14 +139,20 @@ impl<'a> Work<'a> {
 
     fn finish(mut self) -> Pairs {
         self.pairs.sort_unstable();
-        let names: BTreeSet<&str> = self
-            .free_listed
-            .iter()
-            .map(|&at| self.listed[at].path.base_name())
-            .collect();
-        let flat = self.found.iter().all(|f| !f.path.contains('/'));
-        let could_be_listed = |at: &usize| flat && names.contains(self.found[*at].path.as_str());
-        let (ambiguous, extra) = self.free_found.iter().copied().partition(could_be_listed);
+        let (mut extra, mut ambiguous) = (Vec::new(), Vec::new());
+        for at in self.free_found {
+            let found = &self.found[at];
+            let could_be_listed = |l: &usize| self.listed[*l].path.base_name() == base_name(found);
+            match self.scope {
+                // In a folder every path is known; what is ignored there is silent unless it is listed.
+                Scope::Folder if is_ignored(found) => {}
+                Scope::Folder => extra.push(at),
+                Scope::Flat if self.free_listed.iter().any(could_be_listed) => ambiguous.push(at),
+                Scope::Flat => extra.push(at),
+                // A single file that is none of the record's is not beside anything.
+                Scope::SingleFile => ambiguous.push(at),
+            }
+        }
         Pairs {
             matched: self.pairs,
             missing: self.free_listed.into_iter().collect(),
@@ -155,6 +160,11 @@ impl<'a> Work<'a> {
             ambiguous,
         }
     }
+}
+
+fn is_ignored(found: &SeenFile) -> bool {
+    let path: Result<RelativePath, _> = found.path.nfc().collect::<String>().parse();
+    path.is_ok_and(|path| path.is_ignored())
 }
 
 fn base_name(found: &SeenFile) -> String {

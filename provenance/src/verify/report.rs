@@ -147,6 +147,9 @@ pub struct Identity {
     pub signers: Vec<KeyHolder>,
     /// Whether the trust file pins name and genesis.
     pub pinned: bool,
+    /// The genesis that the trust file pins for this name, when it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_genesis: Option<RecordId>,
 }
 
 /// Where a record stands in the log.

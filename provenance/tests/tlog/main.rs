@@ -2,6 +2,10 @@
 //!
 //! The worked example that also runs in WebAssembly is in tlog_fixtures.rs.
 #![cfg(not(target_family = "wasm"))]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as tests do"
+)]
 
 mod hostile;
 mod interop;

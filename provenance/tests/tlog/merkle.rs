@@ -16,7 +16,11 @@ use super::{leaf, tree};
 
 /// k, the largest power of two smaller than n.
 fn split(n: usize) -> usize {
-    (0..).map(|bit| 1 << bit).take_while(|k| *k < n).last().unwrap()
+    let mut k = 1;
+    while 2 * k < n {
+        k *= 2;
+    }
+    k
 }
 
 /// MTH(D[n]).

@@ -96,16 +96,11 @@ fn thirty_two_logs_witnesses_and_groups_are_read() {
             &[100 + n; 32],
         )
     };
-    let mut text: String = (0..32)
-        .map(|n| format!("log {}\n", log(n).unwrap().verifier()))
-        .collect();
-    text += &(1..=32)
-        .map(|n| format!("witness w{n} {}\n", witness(n).verifier()))
-        .collect::<String>();
-    text += &(1..=32)
-        .map(|n| format!("group g{n} any w{n}\n"))
-        .collect::<String>();
-    let file = TrustFile::parse(&(text + "quorum g32\n")).unwrap();
+    let mut lines = Vec::new();
+    lines.extend((0..32).map(|n| format!("log {}\n", log(n).unwrap().verifier())));
+    lines.extend((1..=32).map(|n| format!("witness w{n} {}\n", witness(n).verifier())));
+    lines.extend((1..=32).map(|n| format!("group g{n} any w{n}\n")));
+    let file = TrustFile::parse(&(lines.concat() + "quorum g32\n")).unwrap();
     assert_eq!((file.logs().len(), file.witnesses().count()), (32, 32));
 }
 

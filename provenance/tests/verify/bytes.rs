@@ -9,7 +9,7 @@ use super::{
     check,
     disk::{CHUNK, Disk, MIB, WEIGHTS},
     file, verdict,
-    world::World,
+    world::{Plan, World},
 };
 
 /// The report of a client that pins the publisher and looks at the model after `change`.
@@ -214,4 +214,20 @@ fn a_file_equal_in_every_chunk_but_not_in_the_signed_digest_is_the_records_fault
         }
     }
     assert_eq!(verdict(&world.open().judge(&seen)), ("log-fault", Some("record")));
+}
+
+#[test]
+fn a_file_that_only_reads_like_safetensors_is_altered_and_no_fault_of_the_record() {
+    let mut plan = Plan::default();
+    plan.disk.rename(WEIGHTS, "weights.bin");
+    let world = World::build(plan);
+    let mut disk = world.disk.clone();
+    assert_eq!(
+        verdict(&world.open().judge(&disk.seen(&world.disk))),
+        ("authentic", None)
+    );
+    disk.bytes("weights.bin")[6 * MIB] ^= 1;
+    let report = world.open().judge(&disk.seen(&world.disk));
+    assert_eq!(verdict(&report), ("mismatch", Some("altered")));
+    assert_eq!(file(&report, "weights.bin").chunks, [1]);
 }

@@ -128,7 +128,7 @@ impl Disk {
                 chunks: chunks(&bytes),
                 sha256: self.full.then(|| Sha256Digest::of(&bytes)),
                 // A header is looked for whatever the name: caches name files by their digest.
-                tensors: header(&bytes).map(|index| index.digest()),
+                tensors: header(&bytes),
                 junk: Junk::sniff(&bytes[..bytes.len().min(Junk::SNIFF_BYTES)], bytes.len() as u64),
             },
             path,

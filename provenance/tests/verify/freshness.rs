@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use provenance::verify::{Report, open};
 
 use super::{
-    check, verdict,
-    world::{NOW, World, witness},
+    check,
+    log::witness,
+    verdict,
+    world::{NOW, World},
 };
 
 /// The report under a trust file that wants 2 of 3 witnesses within a day.
@@ -110,7 +112,7 @@ fn a_forged_line_of_a_known_witness_is_a_log_fault() {
     log.publish(b"one more", &[1], |_| {});
     world.log = log;
     world.refresh();
-    world.proof.proof.push_str(&format!("{line}\n"));
+    writeln!(world.proof.proof, "{line}").unwrap();
     let report = world.open().judge(&world.disk.seen(&world.disk));
     assert_eq!(
         (verdict(&report), check(&report, "log-signature")),

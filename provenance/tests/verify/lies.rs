@@ -11,8 +11,10 @@ use provenance::{
 };
 
 use super::{
-    check, verdict,
-    world::{NOW, Plan, World, key, keyset_payload, log_signer},
+    check,
+    log::{ACME, ORIGIN, keyset_payload, log_signer},
+    verdict,
+    world::{NOW, World},
 };
 
 /// What a client that pins the publisher reports when the registry's answer is bent by `lie`.
@@ -132,7 +134,7 @@ fn an_inclusion_proof_for_another_index() {
 #[test]
 fn an_inclusion_proof_that_is_cut_long_or_flipped() {
     assert_fault(
-        &told(|world| bend_proof(world, |p| drop(p.proof.hashes.pop()))),
+        &told(|world| bend_proof(world, |p| p.proof.hashes.truncate(1))),
         "proof",
         "inclusion",
     );
@@ -150,7 +152,7 @@ fn an_inclusion_proof_that_is_cut_long_or_flipped() {
 #[test]
 fn a_checkpoint_by_another_key() {
     let report = told(|world| {
-        world.log.signer = log_signer(super::world::ORIGIN, 77);
+        world.log.signer = log_signer(ORIGIN, 77);
         world.refresh();
     });
     assert_fault(&report, "checkpoint", "log-signature");
@@ -185,9 +187,8 @@ fn a_checkpoint_whose_root_was_changed_after_signing() {
 fn a_note_without_any_signature_of_the_log() {
     let report = told(|world| {
         let start = world.proof.proof.rfind('\u{2014}').unwrap();
-        let line = super::world::witness(1).verifier().name().to_string();
         world.proof.proof.truncate(start);
-        world.proof.proof.push_str(&format!("\u{2014} {line} AAAAAAAA\n"));
+        world.proof.proof.push_str("\u{2014} w1.example AAAAAAAA\n");
     });
     assert_fault(&report, "checkpoint", "log-signature");
 }
@@ -195,9 +196,9 @@ fn a_note_without_any_signature_of_the_log() {
 #[test]
 fn a_state_root_that_is_false() {
     let report = told(|world| {
-        let last = keyset_payload("late.example", super::world::ORIGIN, &[(52, "lea")], 1);
+        let last = keyset_payload("late.example", ORIGIN, &[(52, "lea")], 1);
         world.log.publish(&last, &[52], |entry| {
-            entry.state = RootHash::from(Sha256Digest::of(b"false"))
+            entry.state = RootHash::from(Sha256Digest::of(b"false"));
         });
         world.refresh();
     });
@@ -266,7 +267,7 @@ fn a_keyset_that_is_withheld_makes_the_view_stale() {
 fn a_withdrawal_that_is_withheld_makes_the_view_stale() {
     let report = told(|world| {
         // Any later control entry of the publisher; what it says is not judged before it is shown.
-        let later = keyset_payload(super::world::ACME, super::world::ORIGIN, &[(2, "mallory")], 1);
+        let later = keyset_payload(ACME, ORIGIN, &[(2, "mallory")], 1);
         world.log.publish(&later, &[2], |_| {});
         world.refresh();
         world.proof.control.truncate(1);
@@ -277,7 +278,7 @@ fn a_withdrawal_that_is_withheld_makes_the_view_stale() {
 #[test]
 fn a_control_entry_that_cannot_be_judged_is_never_green() {
     let report = told(|world| {
-        let later = keyset_payload(super::world::ACME, super::world::ORIGIN, &[(2, "mallory")], 1);
+        let later = keyset_payload(ACME, ORIGIN, &[(2, "mallory")], 1);
         world.log.publish(&later, &[2], |_| {});
         world.refresh();
     });
@@ -296,14 +297,7 @@ fn a_control_entry_that_is_another_one() {
     assert_fault(&report, "proof", "control");
     let report = told(|world| world.proof.control[0].payload = Base64Bytes(b"{}".to_vec()));
     assert_fault(&report, "record", "keyset");
-    let stronger = keyset_payload(super::world::ACME, super::world::ORIGIN, &[(66, "mallory")], 1);
+    let stronger = keyset_payload(ACME, ORIGIN, &[(66, "mallory")], 1);
     let report = told(|world| world.proof.control[0].payload = Base64Bytes(stronger));
     assert_fault(&report, "record", "entry");
-}
-
-#[test]
-fn keys_of_the_world_differ() {
-    // The lies above rest on it.
-    assert_ne!(key(1).public().keyid(), key(2).public().keyid());
-    assert!(Plan::default().keyset_signers.contains(&1));
 }

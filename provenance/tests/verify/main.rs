@@ -1,8 +1,12 @@
 //! `provenance::verify` from outside: every verdict that files can lead to, and every lie of a registry.
 //!
-//! One crate with a small world in memory ([`world`], [`disk`]); nothing is mocked: keys sign, trees hash,
+//! One crate with a small world in memory ([`log`], [`world`], [`disk`]); nothing is mocked: keys sign, trees hash,
 //! proofs are made and then bent.
 #![cfg(not(target_family = "wasm"))]
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as tests do"
+)]
 
 mod bytes;
 mod disk;
@@ -10,6 +14,7 @@ mod folders;
 mod freshness;
 mod lies;
 mod lies_in_records;
+mod log;
 mod loose_files;
 mod world;
 
