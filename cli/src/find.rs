@@ -15,8 +15,8 @@ use provenance::{
 use crate::{
     client::Client,
     failure::Failure,
-    hashing::{Source, first_chunk},
     header::read_tensor_index,
+    source::{Source, first_chunk},
 };
 
 /// What a search found.
@@ -132,5 +132,147 @@ impl Finder<'_> {
             digits: self.digits,
             as_of_size: self.info.as_of_size,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{BufRead, BufReader, Write},
+        net::TcpListener,
+        sync::mpsc,
+        time::Duration,
+    };
+
+    use super::*;
+    use crate::source::source_at;
+
+    /// Serves lookups over `matches` from an index that says it holds `keys` keys and wants `digits` digits; gives
+    /// the paths that were asked for.
+    fn serve(keys: u64, digits: u32, matches: Vec<Match>) -> (Client, mpsc::Receiver<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(
+            &format!("http://{}", listener.local_addr().unwrap()),
+            Duration::from_secs(30),
+        )
+        .unwrap();
+        let (told, asked) = mpsc::channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut lines = BufReader::new(stream.try_clone().unwrap())
+                    .lines()
+                    .map_while(Result::ok);
+                let path = lines.next().unwrap().split(' ').nth(1).unwrap().to_owned();
+                while lines.next().is_some_and(|line| !line.is_empty()) {}
+                let body = match path.strip_prefix("/api/v1/lookup/") {
+                    None => serde_json::to_vec(&LookupInfo {
+                        v: 1,
+                        keys,
+                        digits,
+                        as_of_size: 9,
+                        matches: None,
+                    }),
+                    Some(prefix) => {
+                        let under = |found: &&Match| found.key.to_string().starts_with(prefix);
+                        let matches = matches.iter().filter(under).cloned().collect();
+                        serde_json::to_vec(&LookupAnswer {
+                            v: 1,
+                            as_of_size: 9,
+                            matches,
+                        })
+                    }
+                }
+                .unwrap();
+                // Told before it is answered, so that whoever has the answer finds the path.
+                if told.send(path).is_err() {
+                    return;
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                    body.len()
+                );
+                stream
+                    .write_all(head.as_bytes())
+                    .and_then(|()| stream.write_all(&body))
+                    .unwrap();
+            }
+        });
+        (client, asked)
+    }
+
+    fn found(key: Sha256Digest, kind: KeyKind, record: u8) -> Match {
+        Match {
+            key,
+            kind,
+            record: RecordId::from_digest(Sha256Digest::from_bytes([record; 32])),
+            path: None,
+        }
+    }
+
+    fn files(contents: &[&[u8]]) -> (tempfile::TempDir, Vec<Source>) {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |(at, bytes): (usize, &&[u8])| {
+            let path = folder.path().join(at.to_string());
+            std::fs::write(&path, bytes).unwrap();
+            source_at(&path).unwrap()
+        };
+        let sources = contents.iter().enumerate().map(write).collect();
+        (folder, sources)
+    }
+
+    #[test]
+    fn only_the_first_digits_of_the_largest_file_are_sent_when_they_find_it() {
+        let (_folder, sources) = files(&[b"small", b"the largest of them", b""]);
+        let key = Sha256Digest::of(b"the largest of them");
+        let other_kind = found(key, KeyKind::File, 2);
+        let (client, asked) = serve(70_000, 2, vec![found(key, KeyKind::Chunk0, 1), other_kind]);
+        let candidates = find_candidates(&client, &sources).unwrap();
+        assert_eq!(
+            candidates.records,
+            [RecordId::from_digest(Sha256Digest::from_bytes([1; 32]))]
+        );
+        assert_eq!((candidates.prefixes_sent, candidates.digits), (1, 2));
+        let wanted = [
+            "/api/v1/lookup".to_owned(),
+            format!("/api/v1/lookup/{}", prefix(&key, 2)),
+        ];
+        assert_eq!(asked.try_iter().collect::<Vec<_>>(), wanted);
+    }
+
+    #[test]
+    fn further_files_are_looked_up_only_when_the_largest_is_not_on_record() {
+        let (_folder, sources) = files(&[b"small", b"the largest of them", b"middle one"]);
+        let (client, _asked) = serve(
+            70_000,
+            2,
+            vec![found(Sha256Digest::of(b"middle one"), KeyKind::Chunk0, 3)],
+        );
+        let candidates = find_candidates(&client, &sources).unwrap();
+        assert_eq!(candidates.records.len(), 1);
+        assert_eq!(candidates.prefixes_sent, 2);
+    }
+
+    #[test]
+    fn a_registry_cannot_make_a_client_send_more_digits_than_its_index_calls_for() {
+        let (_folder, sources) = files(&[b"secret weights"]);
+        let (client, asked) = serve(5000, 64, Vec::new());
+        let candidates = find_candidates(&client, &sources).unwrap();
+        assert_eq!((candidates.records.len(), candidates.digits), (0, 1));
+        let key = Sha256Digest::of(b"secret weights");
+        assert_eq!(
+            asked.try_iter().last().unwrap(),
+            format!("/api/v1/lookup/{}", prefix(&key, 1))
+        );
+    }
+
+    #[test]
+    fn keys_that_only_share_the_prefix_are_no_candidates() {
+        let (_folder, sources) = files(&[b"secret weights"]);
+        let mut near = *Sha256Digest::of(b"secret weights").as_bytes();
+        near[31] ^= 1;
+        let near = found(Sha256Digest::from_bytes(near), KeyKind::Chunk0, 4);
+        let (client, _asked) = serve(70_000, 2, vec![near]);
+        assert_eq!(find_candidates(&client, &sources).unwrap().records, []);
     }
 }

@@ -5,7 +5,7 @@ use provenance::{
     verify::Junk,
 };
 
-use crate::hashing::{HashError, Source, read_range};
+use crate::source::{HashError, Source, read_range};
 
 /// The tensor index in a safetensors file's own header, of at most 16 MiB. The inner error says why the file does
 /// not read as one.

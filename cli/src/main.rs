@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod report;
 mod schedule;
+mod source;
 mod trust_store;
 mod walk;
 

@@ -8,10 +8,11 @@ use provenance::verify::{Bytes, Opened, SeenFile};
 use crate::{
     args::VerifyArgs,
     failure::chain,
-    hashing::{Depth, HashError, HashedFile, Source, hash_each, thread_count},
+    hashing::{Depth, HashedFile, hash_each, thread_count},
     header::{read_tensor_index, sniff},
     output::{self, Output},
     progress::Progress,
+    source::{HashError, Source},
     walk::{Found, Walk},
 };
 
@@ -84,12 +85,11 @@ fn seen(file: &Found, bytes: Bytes) -> SeenFile {
 fn with_header(file: &Found, hashed: HashedFile, single_file: bool) -> Result<Bytes, HashError> {
     let HashedFile { chunks, sha256 } = hashed;
     let named_so = file.path.to_ascii_lowercase().ends_with(".safetensors");
-    let index = if named_so || single_file {
+    let tensors = if named_so || single_file {
         read_tensor_index(&file.source)?.ok()
     } else {
         None
     };
-    let tensors = index.map(|index| index.digest());
     Ok(Bytes::Hashed {
         chunks,
         sha256,

@@ -24,12 +24,12 @@ pub(crate) fn human(report: &Report, evidence: &Evidence, output: Output) -> Str
         output,
     };
     text.headline(report);
+    if let Some(next) = &report.next {
+        text.line(&format!("   next: {next}"));
+    }
     text.differences(report, evidence);
     text.facts(report);
     text.checks(report);
-    if let Some(next) = &report.next {
-        text.line(&format!("   next:    {next}"));
-    }
     text.not_proven(report);
     text.out.truncate(text.out.trim_end().len());
     text.out
@@ -79,19 +79,31 @@ impl Text {
         self.line(&format!("   {}", visible(&report.summary)));
     }
 
+    /// The files that need a word, the gravest first.
     fn differences(&mut self, report: &Report, evidence: &Evidence) {
-        let told = |file: &&FileReport| file.verdict != FileVerdict::Match;
-        for file in report.files.iter().filter(told).take(MOST_FILES) {
+        // Of a file named by itself, the record's other files are not missing: nobody said they are there.
+        let whole = report
+            .checks
+            .iter()
+            .any(|check| check.name == "complete" && check.ok.is_some());
+        let rank = |file: &FileReport| match file.verdict {
+            FileVerdict::Match => None,
+            FileVerdict::Missing => whole.then_some(3),
+            FileVerdict::Extra if !file.could_be_loaded => Some(4),
+            FileVerdict::Extra => Some(1),
+            FileVerdict::Ambiguous | FileVerdict::Unreadable => Some(2),
+            _ => Some(0),
+        };
+        let mut told: Vec<_> = report.files.iter().filter(|file| rank(file).is_some()).collect();
+        told.sort_by_key(|file| rank(file));
+        for file in told.iter().take(MOST_FILES) {
             self.file(file, evidence.in_file(&file.path));
         }
-        let left = report
-            .files
-            .iter()
-            .filter(told)
-            .count()
-            .saturating_sub(MOST_FILES);
-        if left > 0 {
-            self.line(&format!("   and {}; --json lists all", count(left, "more file")));
+        if told.len() > MOST_FILES {
+            self.line(&format!(
+                "   and {}; --json lists all",
+                count(told.len() - MOST_FILES, "more file")
+            ));
         }
     }
 
@@ -102,14 +114,21 @@ impl Text {
             _ => Tone::Bad,
         };
         let code = self.output.paint(file.verdict.code(), tone);
-        self.line(&format!(
-            "   {code}  {}  {}",
-            visible(&file.path),
-            visible(&file.detail)
-        ));
-        if file.verdict == FileVerdict::Missing {
-            self.line(&format!("     size    {}", bytes(file.size)));
+        let detail = match file.verdict {
+            FileVerdict::Missing => bytes(file.size),
+            _ => visible(&file.detail),
+        };
+        self.line(&format!("   {code}  {}  {detail}", visible(&file.path)));
+        // Where all of the file is another thing, its places say nothing.
+        if matches!(
+            file.verdict,
+            FileVerdict::Altered | FileVerdict::Truncated | FileVerdict::Padded
+        ) {
+            self.places(file, difference);
         }
+    }
+
+    fn places(&mut self, file: &FileReport, difference: Option<&Difference>) {
         let total = chunk_count(file.size.max(file.listed_bytes));
         for [from, to] in file.ranges.iter().take(MOST_RANGES) {
             self.line(&format!("     {}", place(*from, *to, total)));

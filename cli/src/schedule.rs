@@ -11,7 +11,10 @@ use provenance::{
     chunk::{CHUNK_SIZE, ChunkList, chunk_count},
 };
 
-use crate::hashing::{Depth, HashError, HashedFile};
+use crate::{
+    hashing::{Depth, HashedFile},
+    source::HashError,
+};
 
 /// What a file that cannot be hashed means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use provenance::path::{BUNDLE_ENDING, RelativePath};
 
 use crate::{
     failure::{Exit, Failure, chain},
-    hashing::{Source, Stamp},
+    source::{Source, Stamp},
 };
 
 /// What the list is for.

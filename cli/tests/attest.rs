@@ -223,8 +223,10 @@ fn the_genesis_is_taken_from_the_note_beside_the_key() {
         "{}",
         ran.stderr
     );
+    let pem = fs::read_to_string(place.path("lab.key.pub")).unwrap();
+    let keyid = Sha256Digest::of(pem.as_bytes());
     let note = format!(
-        r#"{{"v":1,"publisher":"acme.example","genesis":"{GENESIS}","index":0,"origin":"o","keyid":"k","holder":"h"}}"#
+        r#"{{"v":1,"publisher":"acme.example","genesis":"{GENESIS}","index":0,"origin":"o","keyid":"{keyid}","holder":"h"}}"#
     );
     place.write("lab.key.publisher.json", note);
     place.expect(0, &args);
@@ -250,7 +252,23 @@ fn the_genesis_is_taken_from_the_note_beside_the_key() {
         "att2",
     ];
     let ran = place.expect(2, &other);
-    assert!(ran.stderr.contains("belongs to acme.example"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("is about the publisher acme.example"),
+        "{}",
+        ran.stderr
+    );
+    place.expect(0, &["key", "new", "--out", "other.key", "--no-passphrase"]);
+    fs::copy(
+        place.path("lab.key.publisher.json"),
+        place.path("other.key.publisher.json"),
+    )
+    .unwrap();
+    let other: Vec<_> = args
+        .iter()
+        .map(|arg| if *arg == "lab.key" { "other.key" } else { arg })
+        .collect();
+    let ran = place.expect(2, &other);
+    assert!(ran.stderr.contains("belong together"), "{}", ran.stderr);
 }
 
 /// Runs `attest model`, which must fail with `code`, name `wanted` and leave no `att`.

@@ -259,7 +259,7 @@ impl TensorIndex {
     pub fn touching(&self, range: Range<u64>) -> impl Iterator<Item = &Tensor> {
         self.0
             .iter()
-            .filter(move |t| t.begin < range.end && range.start < t.end)
+            .filter(move |t| t.begin.max(range.start) < t.end.min(range.end))
     }
 }
 

@@ -16,6 +16,7 @@ mod judge;
 mod open;
 mod pair;
 mod report;
+mod words;
 
 pub use compare::{FileReport, FileVerdict};
 pub use judge::{Bytes, Junk, Observation, Scope, SeenFile};

@@ -8,7 +8,7 @@ use std::{
     io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
     sync::{
-        RwLock,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -37,8 +37,9 @@ pub struct Blobs {
     folder: PathBuf,
     incoming: PathBuf,
     uploads: AtomicU64,
-    /// Held for reading while blobs are found and renewed, for writing while an orphan is judged and removed.
-    removal: RwLock<()>,
+    /// Held for reading while blobs are found and renewed; for writing while one appears (its name must be durable
+    /// before anybody counts on it) and while an orphan is judged and removed.
+    names: Arc<RwLock<()>>,
 }
 
 /// Why an upload was not kept.
@@ -78,7 +79,12 @@ impl Blobs {
             fs::remove_dir_all(&incoming).map_err(io_error("empty", &incoming))?;
         }
         durable::create_folder(&incoming)?;
-        Ok(Self { folder: hashed, incoming, uploads: AtomicU64::new(0), removal: RwLock::new(()) })
+        Ok(Self {
+            folder: hashed,
+            incoming,
+            uploads: AtomicU64::new(0),
+            names: Arc::new(RwLock::new(())),
+        })
     }
 
     fn path(&self, digest: &Sha256Digest) -> PathBuf {
@@ -90,22 +96,27 @@ impl Blobs {
         self.path(digest).is_file()
     }
 
-    /// Whether the blob is there; if so it will not be taken for an orphan for the next hours.
+    /// The length in bytes of a blob that is there, which from now on will not be taken for an orphan for hours;
+    /// none when it is not there.
     ///
     /// # Errors
     /// [`DurableError`] when the file system does not say.
-    pub fn keep(&self, digest: &Sha256Digest, now: SystemTime) -> Result<bool, DurableError> {
+    pub fn keep(&self, digest: &Sha256Digest, now: SystemTime) -> Result<Option<u64>, DurableError> {
         let path = self.path(digest);
-        let _not_removing = self.removal.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let modified = match fs::metadata(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
-            found => found.and_then(|m| m.modified()).map_err(io_error("look at", &path))?,
+        let _not_removing = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let found = match fs::metadata(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => found.map_err(io_error("look at", &path))?,
         };
+        let modified = found.modified().map_err(io_error("look at", &path))?;
         if now.duration_since(modified).is_ok_and(|age| age > RENEW_AFTER) {
-            let file = File::options().append(true).open(&path).map_err(io_error("open", &path))?;
+            let file = File::options()
+                .append(true)
+                .open(&path)
+                .map_err(io_error("open", &path))?;
             file.set_modified(now).map_err(io_error("renew", &path))?;
         }
-        Ok(true)
+        Ok(Some(found.len()))
     }
 
     /// The blob's bytes, checked against their digest; none when it is not there.
@@ -117,9 +128,15 @@ impl Blobs {
         let mut bytes = Vec::new();
         match File::open(&path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file.and_then(|mut f| f.read_to_end(&mut bytes)).map_err(io_error("read", &path))?,
+            file => file
+                .and_then(|mut f| f.read_to_end(&mut bytes))
+                .map_err(io_error("read", &path))?,
         };
-        if Sha256Digest::of(&bytes) == *digest { Ok(Some(bytes)) } else { Err(DurableError::Differs { path }) }
+        if Sha256Digest::of(&bytes) == *digest {
+            Ok(Some(bytes))
+        } else {
+            Err(DurableError::Differs { path })
+        }
     }
 
     /// Starts an upload of at most `limit` bytes that must have the digest `wanted`.
@@ -130,7 +147,16 @@ impl Blobs {
         let number = self.uploads.fetch_add(1, Ordering::Relaxed);
         let path = self.incoming.join(number.to_string());
         let file = File::create_new(&path).map_err(io_error("create", &path))?;
-        Ok(Upload { wanted, limit, path, target: self.path(&wanted), file, hasher: Sha256Hasher::new(), length: 0 })
+        Ok(Upload {
+            wanted,
+            limit,
+            path,
+            target: self.path(&wanted),
+            names: Arc::clone(&self.names),
+            file,
+            hasher: Sha256Hasher::new(),
+            length: 0,
+        })
     }
 
     /// Removes blobs that nobody has wanted for [`ORPHAN_LIFETIME`] and that `is_named` does not know. Gives
@@ -146,16 +172,24 @@ impl Blobs {
         let mut removed = 0;
         for entry in fs::read_dir(&self.folder).map_err(io_error("list", &self.folder))? {
             let path = entry.map_err(io_error("list", &self.folder))?.path();
-            let digest = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse::<Sha256Digest>().ok());
+            let digest = path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .and_then(|n| n.parse::<Sha256Digest>().ok());
             let Some(digest) = digest else { continue };
             let old = |path: &Path| {
-                let modified = fs::metadata(path).and_then(|m| m.modified()).map_err(io_error("look at", path))?;
-                Ok::<_, DurableError>(now.duration_since(modified).is_ok_and(|age| age > ORPHAN_LIFETIME))
+                let modified = fs::metadata(path)
+                    .and_then(|m| m.modified())
+                    .map_err(io_error("look at", path))?;
+                Ok::<_, DurableError>(
+                    now.duration_since(modified)
+                        .is_ok_and(|age| age > ORPHAN_LIFETIME),
+                )
             };
             if !old(&path)? || is_named(&digest)? {
                 continue;
             }
-            let _nobody_finds_it = self.removal.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let _nobody_finds_it = self.names.write().unwrap_or_else(PoisonError::into_inner);
             if old(&path)? {
                 fs::remove_file(&path).map_err(io_error("remove", &path))?;
                 removed += 1;
@@ -171,6 +205,7 @@ pub struct Upload {
     limit: u64,
     path: PathBuf,
     target: PathBuf,
+    names: Arc<RwLock<()>>,
     file: File,
     hasher: Sha256Hasher,
     length: u64,
@@ -190,10 +225,16 @@ impl Upload {
     pub fn write(&mut self, bytes: &[u8]) -> Result<(), UploadError> {
         self.length += bytes.len() as u64;
         if self.length > self.limit {
-            return Err(UploadError::Length { wanted: self.limit, found: self.length });
+            return Err(UploadError::Length {
+                wanted: self.limit,
+                found: self.length,
+            });
         }
         self.hasher.update(bytes);
-        Ok(self.file.write_all(bytes).map_err(io_error("write", &self.path))?)
+        Ok(self
+            .file
+            .write_all(bytes)
+            .map_err(io_error("write", &self.path))?)
     }
 
     /// Checks length and digest, makes the blob durable and shows it under its digest.
@@ -202,13 +243,20 @@ impl Upload {
     /// [`UploadError`].
     pub fn finish(self, exact_length: Option<u64>) -> Result<(), UploadError> {
         if let Some(wanted) = exact_length.filter(|wanted| *wanted != self.length) {
-            return Err(UploadError::Length { wanted, found: self.length });
+            return Err(UploadError::Length {
+                wanted,
+                found: self.length,
+            });
         }
         let found = self.hasher.clone().finish();
         if found != self.wanted {
-            return Err(UploadError::Digest { wanted: self.wanted, found });
+            return Err(UploadError::Digest {
+                wanted: self.wanted,
+                found,
+            });
         }
         self.file.sync_all().map_err(io_error("fsync", &self.path))?;
+        let _nobody_finds_it = self.names.write().unwrap_or_else(PoisonError::into_inner);
         Ok(durable::move_into_place(&self.path, &self.target)?)
     }
 }
@@ -252,14 +300,20 @@ mod tests {
         let (folder, blobs) = blobs();
         let digest = Sha256Digest::of(b"abc");
         let mut upload = blobs.upload(digest, 2).unwrap();
-        assert!(matches!(upload.write(b"abc"), Err(UploadError::Length { wanted: 2, found: 3 })));
+        assert!(matches!(
+            upload.write(b"abc"),
+            Err(UploadError::Length { wanted: 2, found: 3 })
+        ));
         drop(upload);
         let mut upload = blobs.upload(digest, 3).unwrap();
         upload.write(b"abd").unwrap();
         assert!(matches!(upload.finish(None), Err(UploadError::Digest { .. })));
         let mut upload = blobs.upload(digest, 3).unwrap();
         upload.write(b"ab").unwrap();
-        assert!(matches!(upload.finish(Some(3)), Err(UploadError::Length { wanted: 3, found: 2 })));
+        assert!(matches!(
+            upload.finish(Some(3)),
+            Err(UploadError::Length { wanted: 3, found: 2 })
+        ));
         assert!(!blobs.holds(&digest));
         assert_eq!(fs::read_dir(folder.path().join("incoming")).unwrap().count(), 0);
     }
@@ -280,8 +334,12 @@ mod tests {
         let now = SystemTime::now();
         assert_eq!(blobs.remove_orphans(now, is_named).unwrap(), 0);
         let later = now + ORPHAN_LIFETIME + Duration::from_secs(60);
-        assert!(blobs.keep(&orphan, later).unwrap());
-        assert_eq!(blobs.remove_orphans(later, is_named).unwrap(), 0, "it was wanted a moment ago");
+        assert_eq!(blobs.keep(&orphan, later).unwrap(), Some(6));
+        assert_eq!(
+            blobs.remove_orphans(later, is_named).unwrap(),
+            0,
+            "it was wanted a moment ago"
+        );
         let much_later = later + ORPHAN_LIFETIME + Duration::from_secs(60);
         assert_eq!(blobs.remove_orphans(much_later, is_named).unwrap(), 1);
         assert!(blobs.holds(&named) && !blobs.holds(&orphan));

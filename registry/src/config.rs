@@ -21,7 +21,12 @@ const MAX_ORIGIN_BYTES: usize = 255;
 /// --config, under the option's name with underscores, such as `admission = "open"`. A flag wins over the
 /// environment, the environment over the file.
 #[derive(Debug, Parser)]
-#[command(name = "weighbridge-registry", version, max_term_width = 100)]
+#[command(
+    name = "weighbridge-registry",
+    version,
+    max_term_width = 100,
+    args_override_self = true
+)]
 pub struct Arguments {
     /// TOML file with any of the options below.
     #[arg(long, env = "WEIGHBRIDGE_CONFIG", value_name = "FILE")]
@@ -180,9 +185,18 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], naming the option and what would do.
     pub fn new(arguments: Arguments) -> Result<Self, ConfigError> {
-        let file = arguments.config.as_deref().map_or(Ok(ConfigFile::default()), read_file)?;
-        let missing = ConfigError::Missing { option: "data", variable: "WEIGHBRIDGE_DATA" };
-        let listen = arguments.listen.or(file.listen).unwrap_or_else(|| "127.0.0.1:8080".into());
+        let file = arguments
+            .config
+            .as_deref()
+            .map_or(Ok(ConfigFile::default()), read_file)?;
+        let missing = ConfigError::Missing {
+            option: "data",
+            variable: "WEIGHBRIDGE_DATA",
+        };
+        let listen = arguments
+            .listen
+            .or(file.listen)
+            .unwrap_or_else(|| "127.0.0.1:8080".into());
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         Ok(Self {
             data: arguments.data.or(file.data).ok_or(missing)?,
@@ -191,31 +205,53 @@ impl Config {
                 wanted: "a numeric address and a port, such as 127.0.0.1:8080 or [::]:8080",
                 found: listen,
             })?,
-            admission: arguments.admission.or(file.admission).unwrap_or(AdmissionMode::Invite),
+            admission: arguments
+                .admission
+                .or(file.admission)
+                .unwrap_or(AdmissionMode::Invite),
             origin: arguments.origin.or(file.origin).map(origin).transpose()?,
-            public_url: arguments.public_url.or(file.public_url).map(public_url).transpose()?,
+            public_url: arguments
+                .public_url
+                .or(file.public_url)
+                .map(public_url)
+                .transpose()?,
             web: arguments.web.or(file.web).unwrap_or_else(|| "dist".into()),
             max_payload_bytes: within(
                 "max-payload-bytes",
                 "1024 to 8388608",
-                arguments.max_payload_bytes.or(file.max_payload_bytes).unwrap_or(MAX_PAYLOAD_BYTES),
+                arguments
+                    .max_payload_bytes
+                    .or(file.max_payload_bytes)
+                    .unwrap_or(MAX_PAYLOAD_BYTES),
                 1024..=MAX_PAYLOAD_BYTES,
             )?,
             http_threads: within(
                 "http-threads",
                 "1 to 256",
-                arguments.http_threads.or(file.http_threads).unwrap_or(cores.min(256)),
+                arguments
+                    .http_threads
+                    .or(file.http_threads)
+                    .unwrap_or(cores.min(256)),
                 1..=256,
             )?,
-            log_format: arguments.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+            log_format: arguments
+                .log_format
+                .or(file.log_format)
+                .unwrap_or(LogFormat::Text),
             log_level: arguments.log_level.or(file.log_level).unwrap_or(LogLevel::Info),
         })
     }
 }
 
 fn read_file(path: &Path) -> Result<ConfigFile, ConfigError> {
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.into(), source })?;
-    toml::from_str(&text).map_err(|e| ConfigError::Syntax { path: path.into(), reason: e.to_string() })
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File {
+        path: path.into(),
+        source,
+    })?;
+    toml::from_str(&text).map_err(|e| ConfigError::Syntax {
+        path: path.into(),
+        reason: e.to_string(),
+    })
 }
 
 fn within(
@@ -224,7 +260,15 @@ fn within(
     found: usize,
     range: std::ops::RangeInclusive<usize>,
 ) -> Result<usize, ConfigError> {
-    if range.contains(&found) { Ok(found) } else { Err(ConfigError::Value { option, wanted, found: found.to_string() }) }
+    if range.contains(&found) {
+        Ok(found)
+    } else {
+        Err(ConfigError::Value {
+            option,
+            wanted,
+            found: found.to_string(),
+        })
+    }
 }
 
 /// An origin: a schema-less URL prefix (c2sp tlog-checkpoint), and a valid key name (c2sp signed-note).
@@ -235,17 +279,27 @@ fn origin(found: String) -> Result<String, ConfigError> {
         return Ok(found);
     }
     let wanted = "a name without scheme, space, plus or slash at the end, such as registry.example/log";
-    Err(ConfigError::Value { option: "origin", wanted, found })
+    Err(ConfigError::Value {
+        option: "origin",
+        wanted,
+        found,
+    })
 }
 
 fn public_url(found: String) -> Result<String, ConfigError> {
     let url = found.trim_end_matches('/');
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     let plain = url.bytes().all(|b| b.is_ascii_graphic()) && !url.contains(['?', '#', '@']);
     if plain && rest.is_some_and(|r| !r.is_empty()) {
         return Ok(url.to_owned());
     }
-    Err(ConfigError::Value { option: "public-url", wanted: "an http or https address without query or fragment", found })
+    Err(ConfigError::Value {
+        option: "public-url",
+        wanted: "an http or https address without query or fragment",
+        found,
+    })
 }
 
 #[cfg(test)]
@@ -261,18 +315,31 @@ mod tests {
     fn needs_only_a_data_folder() {
         let config = config(&["--data", "d"]).unwrap();
         assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
-        assert_eq!((config.admission, config.max_payload_bytes), (AdmissionMode::Invite, 8 << 20));
-        assert!(matches!(super::tests::config(&[]), Err(ConfigError::Missing { option: "data", .. })));
+        assert_eq!(
+            (config.admission, config.max_payload_bytes),
+            (AdmissionMode::Invite, 8 << 20)
+        );
+        assert!(matches!(
+            super::tests::config(&[]),
+            Err(ConfigError::Missing { option: "data", .. })
+        ));
     }
 
     #[test]
     fn a_flag_wins_over_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
-        std::fs::write(&path, "data = \"f\"\nadmission = \"open\"\nmax_payload_bytes = 2048\n").unwrap();
+        std::fs::write(
+            &path,
+            "data = \"f\"\nadmission = \"open\"\nmax_payload_bytes = 2048\n",
+        )
+        .unwrap();
         let config = config(&["--config", path.to_str().unwrap(), "--max-payload-bytes", "4096"]).unwrap();
         assert_eq!(config.data, Path::new("f"));
-        assert_eq!((config.admission, config.max_payload_bytes), (AdmissionMode::Open, 4096));
+        assert_eq!(
+            (config.admission, config.max_payload_bytes),
+            (AdmissionMode::Open, 4096)
+        );
     }
 
     #[test]
@@ -280,7 +347,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c.toml");
         std::fs::write(&path, "datta = \"f\"\n").unwrap();
-        assert!(matches!(config(&["--config", path.to_str().unwrap()]), Err(ConfigError::Syntax { .. })));
+        assert!(matches!(
+            config(&["--config", path.to_str().unwrap()]),
+            Err(ConfigError::Syntax { .. })
+        ));
     }
 
     #[test]
@@ -302,8 +372,15 @@ mod tests {
 
     #[test]
     fn help_names_units_and_defaults() {
-        let help = <Arguments as clap::CommandFactory>::command().render_long_help().to_string();
-        for text in ["--max-payload-bytes <BYTES>", "[default: 127.0.0.1:8080]", "WEIGHBRIDGE_DATA", "--admission <MODE>"] {
+        let help = <Arguments as clap::CommandFactory>::command()
+            .render_long_help()
+            .to_string();
+        for text in [
+            "--max-payload-bytes <BYTES>",
+            "[default: 127.0.0.1:8080]",
+            "WEIGHBRIDGE_DATA",
+            "--admission <MODE>",
+        ] {
             assert!(help.contains(text), "{text} is missing from\n{help}");
         }
     }

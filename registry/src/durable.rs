@@ -37,13 +37,22 @@ pub enum DurableError {
 }
 
 /// Attaches the operation and the path to an I/O error.
-pub(crate) fn io_error<'a>(doing: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> DurableError + 'a {
-    move |source| DurableError::Io { doing, path: path.to_owned(), source }
+pub(crate) fn io_error<'a>(
+    doing: &'static str,
+    path: &'a Path,
+) -> impl FnOnce(io::Error) -> DurableError + 'a {
+    move |source| DurableError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 /// Fsyncs a folder, so that the names in it are durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), DurableError> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(io_error("fsync the folder", folder))
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .map_err(io_error("fsync the folder", folder))
 }
 
 /// Creates `folder` and its missing parents, each made durable in its own parent.
@@ -56,7 +65,9 @@ pub(crate) fn create_folder(folder: &Path) -> Result<(), DurableError> {
         create_folder(parent)?;
     }
     match fs::create_dir(folder) {
-        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(io_error("create the folder", folder)(e)),
+        Err(e) if e.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(io_error("create the folder", folder)(e));
+        }
         _ => {}
     }
     sync_folder(parent.unwrap_or(Path::new(".")))
@@ -98,7 +109,9 @@ fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Durable
 pub(crate) fn put_immutable(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
     match fs::read(path) {
         Ok(found) if found == bytes => Ok(()),
-        Ok(_) => Err(DurableError::Differs { path: path.to_owned() }),
+        Ok(_) => Err(DurableError::Differs {
+            path: path.to_owned(),
+        }),
         Err(e) if e.kind() == io::ErrorKind::NotFound => replace(path, bytes),
         Err(e) => Err(io_error("read", path)(e)),
     }
@@ -135,7 +148,11 @@ pub(crate) fn remove_leftovers(folder: &Path) -> Result<(), DurableError> {
 }
 
 fn temporary_beside(path: &Path) -> (PathBuf, PathBuf) {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    let folder = path
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+        .to_owned();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let temporary = folder.join(format!("{TEMPORARY_PREFIX}{name}"));
     (folder, temporary)
@@ -164,8 +181,14 @@ mod tests {
         put_immutable(&path, b"one").unwrap();
         put_immutable(&path, b"one").unwrap();
         renew_immutable(&path, b"one").unwrap();
-        assert!(matches!(put_immutable(&path, b"two"), Err(DurableError::Differs { .. })));
-        assert!(matches!(renew_immutable(&path, b"two"), Err(DurableError::Differs { .. })));
+        assert!(matches!(
+            put_immutable(&path, b"two"),
+            Err(DurableError::Differs { .. })
+        ));
+        assert!(matches!(
+            renew_immutable(&path, b"two"),
+            Err(DurableError::Differs { .. })
+        ));
         assert_eq!(fs::read(&path).unwrap(), b"one");
     }
 

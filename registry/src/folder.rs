@@ -80,12 +80,19 @@ impl Folder {
         let lock = lock.map_err(io_error("open", &lock_path))?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(FolderError::InUse { path: root.to_owned() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(FolderError::InUse {
+                    path: root.to_owned(),
+                });
+            }
             Err(TryLockError::Error(e)) => return Err(io_error("lock", &lock_path)(e).into()),
         }
         // Asked again under the lock: another server may have made a log here a moment ago.
         let age = Self::age(root)?;
-        let folder = Self { root: root.to_owned(), _lock: lock };
+        let folder = Self {
+            root: root.to_owned(),
+            _lock: lock,
+        };
         durable::remove_leftovers(root)?;
         Ok((folder, age))
     }
@@ -101,7 +108,10 @@ impl Folder {
             let found = entry.map_err(io_error("list", root))?.file_name();
             let harmless = found == "lock" || found.to_string_lossy().starts_with(durable::TEMPORARY_PREFIX);
             if !harmless {
-                return Err(FolderError::NoKey { path: root.to_owned(), found: found.into() });
+                return Err(FolderError::NoKey {
+                    path: root.to_owned(),
+                    found: found.into(),
+                });
             }
         }
         Ok(Age::New)
@@ -182,7 +192,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (held, age) = Folder::open(folder.path()).unwrap();
         assert_eq!(age, Age::New);
-        assert!(matches!(Folder::open(folder.path()), Err(FolderError::InUse { .. })));
+        assert!(matches!(
+            Folder::open(folder.path()),
+            Err(FolderError::InUse { .. })
+        ));
         drop(held);
         assert!(Folder::open(folder.path()).is_ok());
     }
@@ -191,7 +204,10 @@ mod tests {
     fn a_folder_with_something_else_in_it_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("commit")).unwrap();
-        assert!(matches!(Folder::open(folder.path()), Err(FolderError::NoKey { .. })));
+        assert!(matches!(
+            Folder::open(folder.path()),
+            Err(FolderError::NoKey { .. })
+        ));
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/api/v1/records/{record}", records::payload))
         .service(read("/api/v1/records/{record}/proof", records::proof))
         .service(read("/api/v1/lookup", lookup::info))
-        .service(read("/api/v1/lookup/{digits}", lookup::prefix))
+        .service(read("/api/v1/lookup/{digits:.*}", lookup::prefix))
         .service(read("/api/v1/artifacts/{digest}", lookup::artifact))
         .service(read("/api/v1/publishers", publishers::list))
         .service(read("/api/v1/publishers/{publisher}", publishers::one))
@@ -65,11 +65,15 @@ where
         .route(web::get().to(get))
         .route(web::head().to(head))
         .route(web::method(Method::OPTIONS).to(preflight))
-        .default_service(web::to(|request: HttpRequest| method_not_allowed(request, "GET, HEAD")))
+        .default_service(web::to(|request: HttpRequest| {
+            std::future::ready(method_not_allowed(&request, "GET, HEAD"))
+        }))
 }
 
 fn write(path: &str, allowed: &'static str) -> Resource {
-    web::resource(path).default_service(web::to(move |request: HttpRequest| method_not_allowed(request, allowed)))
+    web::resource(path).default_service(web::to(move |request: HttpRequest| {
+        std::future::ready(method_not_allowed(&request, allowed))
+    }))
 }
 
 async fn preflight() -> HttpResponse {
@@ -79,10 +83,13 @@ async fn preflight() -> HttpResponse {
         .finish()
 }
 
-async fn method_not_allowed(request: HttpRequest, allowed: &'static str) -> HttpResponse {
+fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpResponse {
     let detail = format!("{} takes {allowed}, not {}.", request.path(), request.method());
-    let mut response = actix_web::ResponseError::error_response(&ApiError::new(Code::MethodNotAllowed, detail));
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    let mut response =
+        actix_web::ResponseError::error_response(&ApiError::new(Code::MethodNotAllowed, detail));
+    response
+        .headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static(allowed));
     response
 }
 
@@ -91,14 +98,24 @@ const NOT_THE_PAGE: [&str; 5] = ["/api", "/log", "/trust", "/healthz", "/readyz"
 
 async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let path = request.path();
-    let within = |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let within = |folder: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let is_page = !NOT_THE_PAGE.into_iter().any(within);
     if is_page && !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Ok(method_not_allowed(request, "GET, HEAD").await);
+        return Ok(method_not_allowed(&request, "GET, HEAD"));
     }
-    let answer = if is_page { app.assets.answer(&request, path) } else { None };
+    let answer = if is_page {
+        app.assets.answer(&request, path)
+    } else {
+        None
+    };
     answer.ok_or_else(|| {
-        ApiError::new(Code::NotFound, format!("There is nothing at {path:?}. docs/API.md lists the addresses of this registry."))
+        ApiError::new(
+            Code::NotFound,
+            format!("There is nothing at {path:?}. docs/API.md lists the addresses of this registry."),
+        )
     })
 }
 
@@ -107,7 +124,9 @@ pub(crate) async fn common_headers<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let open_to_all = NOT_THE_PAGE.iter().any(|folder| request.path().starts_with(folder));
+    let open_to_all = NOT_THE_PAGE
+        .iter()
+        .any(|folder| request.path().starts_with(folder));
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let mut response = next.call(request).await?;
     let status = response.status();
@@ -115,7 +134,14 @@ pub(crate) async fn common_headers<B: MessageBody>(
     if open_to_all && is_read {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
+        let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; sandbox");
+        headers.insert(header::CONTENT_SECURITY_POLICY, nothing);
+    }
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     if !matches!(status.as_u16(), 200 | 304) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching::NEVER));
     }

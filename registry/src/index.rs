@@ -72,7 +72,10 @@ pub enum IndexError {
 }
 
 fn store_error(doing: &'static str) -> impl FnOnce(sled::Error) -> IndexError {
-    move |e| IndexError::Store { doing, reason: e.to_string() }
+    move |e| IndexError::Store {
+        doing,
+        reason: e.to_string(),
+    }
 }
 
 /// An entry on its way into the index.
@@ -99,10 +102,16 @@ impl Index {
     /// [`IndexError`]; the caller sets the folder aside and builds a new one.
     pub(crate) fn open(folder: &Path) -> Result<Self, IndexError> {
         let folder = folder.to_owned();
-        let opening = std::thread::Builder::new().name("open-index".into()).spawn(move || {
-            std::panic::catch_unwind(AssertUnwindSafe(|| Self::open_and_read(&folder))).unwrap_or(Err(IndexError::Panic))
-        });
-        let reason = |e: std::io::Error| IndexError::Store { doing: "starting a thread", reason: e.to_string() };
+        let opening = std::thread::Builder::new()
+            .name("open-index".into())
+            .spawn(move || {
+                std::panic::catch_unwind(AssertUnwindSafe(|| Self::open_and_read(&folder)))
+                    .unwrap_or(Err(IndexError::Panic))
+            });
+        let reason = |e: std::io::Error| IndexError::Store {
+            doing: "starting a thread",
+            reason: e.to_string(),
+        };
         opening.map_err(reason)?.join().unwrap_or(Err(IndexError::Panic))
     }
 
@@ -111,14 +120,20 @@ impl Index {
             .path(folder)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_MILLISECONDS));
-        let index = Self { db: config.open().map_err(store_error("opening"))? };
+        let index = Self {
+            db: config.open().map_err(store_error("opening"))?,
+        };
         let mut found = 0;
         for row in index.db.iter() {
             let (key, _) = row.map_err(store_error("reading"))?;
             found += u64::from(key.first() != Some(&b'm'));
         }
         let expected = index.count(rows::ROWS)?;
-        if found == expected { Ok(index) } else { Err(IndexError::Rows { expected, found }) }
+        if found == expected {
+            Ok(index)
+        } else {
+            Err(IndexError::Rows { expected, found })
+        }
     }
 
     /// Moves a damaged index out of the way, to the first free `set-aside-<n>` beside it.
@@ -128,7 +143,10 @@ impl Index {
     pub(crate) fn set_aside(folder: &Path) -> Result<PathBuf, IndexError> {
         let names = (1..).map(|n: u32| folder.with_file_name(format!("set-aside-{n}")));
         let free = names.into_iter().find(|path| !path.exists()).unwrap_or_default();
-        let source = |source| IndexError::SetAside { path: folder.to_owned(), source };
+        let source = |source| IndexError::SetAside {
+            path: folder.to_owned(),
+            source,
+        };
         std::fs::rename(folder, &free).map_err(source)?;
         Ok(free)
     }
@@ -137,17 +155,30 @@ impl Index {
     pub fn head(&self) -> Result<TreeHead, IndexError> {
         let value = self.db.get(rows::SIZE).map_err(store_error("reading"))?;
         let Some(value) = value else {
-            return Ok(TreeHead { size: TreeSize::new(0), root: RootHash::from(Sha256Digest::OF_NOTHING) });
+            return Ok(TreeHead {
+                size: TreeSize::new(0),
+                root: RootHash::from(Sha256Digest::OF_NOTHING),
+            });
         };
-        let parts = value.split_first_chunk::<8>().and_then(|(size, root)| Some((size, Sha256Digest::from_slice(root)?)));
+        let parts = value
+            .split_first_chunk::<8>()
+            .and_then(|(size, root)| Some((size, Sha256Digest::from_slice(root)?)));
         let (size, root) = parts.ok_or(IndexError::Row { prefix: 'm' })?;
-        Ok(TreeHead { size: TreeSize::new(u64::from_be_bytes(*size)), root: RootHash::from(root) })
+        Ok(TreeHead {
+            size: TreeSize::new(u64::from_be_bytes(*size)),
+            root: RootHash::from(root),
+        })
     }
 
     fn count(&self, key: &[u8]) -> Result<u64, IndexError> {
         match self.db.get(key).map_err(store_error("reading"))? {
             None => Ok(0),
-            Some(value) => Ok(u64::from_be_bytes(value.as_ref().try_into().map_err(|_| IndexError::Row { prefix: 'm' })?)),
+            Some(value) => Ok(u64::from_be_bytes(
+                value
+                    .as_ref()
+                    .try_into()
+                    .map_err(|_| IndexError::Row { prefix: 'm' })?,
+            )),
         }
     }
 
@@ -156,7 +187,12 @@ impl Index {
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
         let mut counts: std::collections::BTreeMap<Vec<u8>, u64> = std::collections::BTreeMap::new();
-        for Indexed { index, location, record } in entries {
+        for Indexed {
+            index,
+            location,
+            record,
+        } in entries
+        {
             batch.row(rows::entry(*index), rows::location_value(location));
             batch.row(rows::leaf(&record.id, *index), Vec::new());
             if !seen.insert(record.id) || self.first_index(&record.id)?.is_some() {
@@ -172,16 +208,16 @@ impl Index {
             *counts.entry(count).or_default() += 1;
         }
         for (key, count) in counts {
-            batch.batch.insert(key, count.to_be_bytes().to_vec());
+            batch.writes.insert(key, count.to_be_bytes().to_vec());
         }
         let keys = self.count(rows::KEYS)? + batch.keys;
         let total = self.count(rows::ROWS)? + batch.rows;
-        batch.batch.insert(rows::KEYS, keys.to_be_bytes().to_vec());
-        batch.batch.insert(rows::ROWS, total.to_be_bytes().to_vec());
+        batch.writes.insert(rows::KEYS, keys.to_be_bytes().to_vec());
+        batch.writes.insert(rows::ROWS, total.to_be_bytes().to_vec());
         let mut size = head.size.get().to_be_bytes().to_vec();
         size.extend_from_slice(head.root.digest().as_bytes());
-        batch.batch.insert(rows::SIZE, size);
-        self.db.apply_batch(batch.batch).map_err(store_error("writing"))
+        batch.writes.insert(rows::SIZE, size);
+        self.db.apply_batch(batch.writes).map_err(store_error("writing"))
     }
 
     /// Writes everything to disk; at shutdown only, for a quick next start.
@@ -193,7 +229,7 @@ impl Index {
 /// Rows to be written together.
 #[derive(Default)]
 struct Batch {
-    batch: sled::Batch,
+    writes: sled::Batch,
     rows: u64,
     keys: u64,
 }
@@ -201,32 +237,48 @@ struct Batch {
 impl Batch {
     fn row(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.rows += 1;
-        self.batch.insert(key, value);
+        self.writes.insert(key, value);
     }
 
     fn key(&mut self, digest: Sha256Digest, kind: KeyKind, at: (u64, u32), record: RecordId, path: &str) {
         // An empty file says nothing: half of all artifacts have one.
         if digest != Sha256Digest::OF_NOTHING {
             self.keys += 1;
-            self.row(rows::lookup(&digest, kind, at.0, at.1), rows::lookup_value(&record, path));
+            self.row(
+                rows::lookup(&digest, kind, at.0, at.1),
+                rows::lookup_value(&record, path),
+            );
         }
     }
 
     fn record(&mut self, index: u64, record: &Record) {
         let summary = summary(index, record);
-        let texts = [summary.name.as_str(), summary.publisher.as_str(), summary.version.as_deref().unwrap_or("")];
+        let texts = [
+            summary.name.as_str(),
+            summary.publisher.as_str(),
+            summary.version.as_deref().unwrap_or(""),
+        ];
         for word in rows::words(texts) {
             self.row(rows::word(&word, index), Vec::new());
         }
         self.row(rows::publisher_record(&summary.publisher, index), Vec::new());
-        self.row(rows::summary(index), serde_json::to_vec(&summary).unwrap_or_default());
+        self.row(
+            rows::summary(index),
+            serde_json::to_vec(&summary).unwrap_or_default(),
+        );
         let id = record.id;
         if let Some(artifact) = record.artifact() {
             self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");
             self.key(artifact.oms_root, KeyKind::OmsRoot, (index, 0), id, "");
         }
         let Some(manifest) = record.manifest() else { return };
-        self.key(manifest.oms_root_components(), KeyKind::OmsRootComponents, (index, 0), id, "");
+        self.key(
+            manifest.oms_root_components(),
+            KeyKind::OmsRootComponents,
+            (index, 0),
+            id,
+            "",
+        );
         let mut blobs = HashSet::new();
         for (number, file) in (0_u32..).zip(manifest.files()) {
             let (at, path) = ((index, number), file.path.as_str());

@@ -16,6 +16,8 @@ pub(crate) mod segments;
 mod sequencer;
 pub(crate) mod sidecars;
 mod signed_state;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io,
@@ -32,8 +34,8 @@ use std::{
 use provenance::{PublisherName, RecordId, api::RecordProof, merkle::tile::TileCoord, note::VerifierKey};
 use tokio::sync::oneshot;
 
-pub use admission::{AdmissionError, MAX_KEYSET_BYTES};
 pub(crate) use admission::Admitted;
+pub use admission::{AdmissionError, MAX_KEYSET_BYTES};
 pub use catch_up::IndexingError;
 pub use keys::LogKeyError;
 pub use publish::{PublishError, PublishedError, View};
@@ -170,15 +172,26 @@ impl Log {
         let (queue, jobs) = mpsc::sync_channel(QUEUE_LENGTH);
         let (end, ended) = oneshot::channel();
         let running = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("sequencer".into()).spawn(move || {
-            let run = AssertUnwindSafe(|| sequencer.run(&jobs));
-            let result = std::panic::catch_unwind(run).unwrap_or(Err(SequencerError::Panic));
-            running.running.store(false, Ordering::Release);
-            // Requests that still wait are dropped with `jobs`, and hear that the log has stopped.
-            let _ = end.send(result);
-        });
+        let thread = std::thread::Builder::new()
+            .name("sequencer".into())
+            .spawn(move || {
+                let run = AssertUnwindSafe(|| sequencer.run(&jobs));
+                let result = std::panic::catch_unwind(run).unwrap_or(Err(SequencerError::Panic));
+                running.running.store(false, Ordering::Release);
+                // Requests that still wait are dropped with `jobs`, and hear that the log has stopped.
+                let _ = end.send(result);
+            });
         let sequencer = Mutex::new(Some(thread.map_err(OpenError::Thread)?));
-        Ok((Self { rules, verifier, shared, queue: Mutex::new(Some(queue)), sequencer }, ended))
+        Ok((
+            Self {
+                rules,
+                verifier,
+                shared,
+                queue: Mutex::new(Some(queue)),
+                sequencer,
+            },
+            ended,
+        ))
     }
 
     /// The log's public key; its name is the log's origin.
@@ -208,8 +221,15 @@ impl Log {
 
     /// All publishers by name.
     pub fn publishers(&self) -> Vec<(PublisherName, Publisher)> {
-        let publishers = self.shared.publishers.read().unwrap_or_else(PoisonError::into_inner);
-        publishers.iter().map(|(name, publisher)| (name.clone(), publisher.clone())).collect()
+        let publishers = self
+            .shared
+            .publishers
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        publishers
+            .iter()
+            .map(|(name, publisher)| (name.clone(), publisher.clone()))
+            .collect()
     }
 
     /// Checks an envelope: everything but its sidecars.
@@ -220,7 +240,9 @@ impl Log {
     /// Index of the first leaf of the same record, when nothing new would be logged for this one.
     pub(crate) fn duplicate_of(&self, admitted: &Admitted) -> Result<Option<u64>, LogError> {
         let logged = self.shared.logged(admitted)?;
-        Ok(logged.filter(|logged| admitted.holders().is_subset(&logged.holders)).map(|logged| logged.first))
+        Ok(logged
+            .filter(|logged| admitted.holders().is_subset(&logged.holders))
+            .map(|logged| logged.first))
     }
 
     /// Queues a record and waits for its place.
@@ -229,10 +251,16 @@ impl Log {
         {
             let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
             let queue = queue.as_ref().ok_or(LogError::Stopped)?;
-            queue.try_send(Job { admitted, wait, answer }).map_err(|e| match e {
-                TrySendError::Full(_) => LogError::QueueFull,
-                TrySendError::Disconnected(_) => LogError::Stopped,
-            })?;
+            queue
+                .try_send(Job {
+                    admitted,
+                    wait,
+                    answer,
+                })
+                .map_err(|e| match e {
+                    TrySendError::Full(_) => LogError::QueueFull,
+                    TrySendError::Disconnected(_) => LogError::Stopped,
+                })?;
         }
         ack.await.unwrap_or(Err(LogError::Stopped))
     }
@@ -244,9 +272,15 @@ impl Log {
 
     /// A record's payload, hashed on the way; none when it is not published.
     pub fn payload(&self, id: &RecordId) -> Result<Option<Vec<u8>>, LogError> {
-        let Some(index) = self.shared.index.first_index(id)? else { return Ok(None) };
+        let Some(index) = self.shared.index.first_index(id)? else {
+            return Ok(None);
+        };
         let (entry, _, payload) = self.shared.entry_and_payload(index)?;
-        if entry.payload == *id { Ok(Some(payload)) } else { Err(LogError::Damaged { index }) }
+        if entry.payload == *id {
+            Ok(Some(payload))
+        } else {
+            Err(LogError::Damaged { index })
+        }
     }
 
     /// The bytes of a tile or bundle; none when no checkpoint needed it. The caller has checked that it is not
@@ -263,7 +297,11 @@ impl Log {
     /// Takes no further record, and waits until those in the queue are answered.
     pub fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let thread = self.sequencer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .sequencer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread {
             // How it ended was said through `Ended`.
             let _ = thread.join();

@@ -1,6 +1,9 @@
 //! `weighbridge-registry`: reads the configuration, opens the log, says where it listens, runs.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::Parser as _;
@@ -9,19 +12,38 @@ use registry::{
     config::{Arguments, Config, LogFormat, LogLevel},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 #[actix_web::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Every message names its cause already. Nobody can be told when standard error is closed.
+            let _ = writeln!(io::stderr(), "weighbridge-registry: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> anyhow::Result<()> {
     let config = Config::new(Arguments::parse())?;
     log_to_stderr(&config);
     let running = registry::start(&config)?;
     announce(&running).context("cannot write to standard output")?;
     if !running.has_page() {
         let web = config.web.display();
-        tracing::warn!("{web} holds no index.html: serving the API only; `cargo xtask build-web` builds the page");
+        tracing::warn!(
+            "{web} holds no index.html: serving the API only; `cargo xtask build-web` builds the page"
+        );
     }
-    tracing::warn!("no witness confirms this log (quorum none): clients trust its key alone, and a restored backup could sign a second history");
+    tracing::warn!(
+        "no witness confirms this log (quorum none): clients trust its key alone, and a restored backup could sign a second history"
+    );
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let handle = running.handle();
     actix_web::rt::spawn(async move {
@@ -51,9 +73,16 @@ fn log_to_stderr(config: &Config) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let subscriber = tracing_subscriber::fmt().with_writer(io::stderr).with_max_level(level).with_ansi(false);
+    // Libraries speak only when something is wrong.
+    let targets = Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_targets([("registry", level), ("weighbridge_registry", level)]);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(false);
+    let registry = tracing_subscriber::registry().with(targets);
     match config.log_format {
-        LogFormat::Text => subscriber.init(),
-        LogFormat::Json => subscriber.json().init(),
+        LogFormat::Text => registry.with(layer).init(),
+        LogFormat::Json => registry.with(layer.json()).init(),
     }
 }

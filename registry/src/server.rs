@@ -34,6 +34,9 @@ use crate::{
 /// Seconds that requests under way have to end when the server is asked to stop.
 const SHUTDOWN_SECONDS: u64 = 30;
 
+/// How long the server goes on answering after the log has stopped on an error.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// How often orphaned sidecars are looked for.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -64,7 +67,7 @@ pub enum StartError {
         /// The data folder.
         path: PathBuf,
         /// Why.
-        source: OpenError,
+        source: Box<OpenError>,
     },
     /// The address cannot be used.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
@@ -104,7 +107,9 @@ pub struct Running {
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -114,13 +119,21 @@ impl std::fmt::Debug for Running {
 /// [`StartError`]. Nothing has been published or changed that a further start would not do as well.
 pub fn start(config: &Config) -> Result<Running, StartError> {
     let (folder, age) = Folder::open(&config.data)?;
-    let failed = |source| StartError::Listen { address: config.listen, source };
+    let failed = |source| StartError::Listen {
+        address: config.listen,
+        source,
+    };
     let listener = TcpListener::bind(config.listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
-    let (log, ended) =
-        Log::open(&folder, age, config).map_err(|source| StartError::Log { path: config.data.clone(), source })?;
+    let (log, ended) = Log::open(&folder, age, config).map_err(|source| StartError::Log {
+        path: config.data.clone(),
+        source: Box::new(source),
+    })?;
     let blobs = Blobs::open(&folder.blobs())?;
-    let public_url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let public_url = config
+        .public_url
+        .clone()
+        .unwrap_or_else(|| format!("http://{address}"));
     let trust = starter::write(&folder.trust(), log.verifier(), &public_url)?;
     let assets = Arc::new(Assets::load(&config.web)?);
     compress_aside(&assets);
@@ -148,13 +161,20 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
         .listen(listener)
         .map_err(failed)?
         .run();
-    Ok(Running { app, server, ended, address })
+    Ok(Running {
+        app,
+        server,
+        ended,
+        address,
+    })
 }
 
 /// Compresses the page on a thread of its own; until a file is done it is served plain.
 fn compress_aside(assets: &Arc<Assets>) {
     let assets = Arc::clone(assets);
-    let spawned = std::thread::Builder::new().name("compress".into()).spawn(move || assets.compress());
+    let spawned = std::thread::Builder::new()
+        .name("compress".into())
+        .spawn(move || assets.compress());
     if let Err(error) = spawned {
         tracing::warn!(%error, "the page is served uncompressed: {error}");
     }
@@ -186,18 +206,22 @@ impl Running {
     /// # Errors
     /// [`RunError`] when it did not end because somebody asked: the process exits non-zero.
     pub async fn run(self) -> Result<(), RunError> {
-        let Self { app, server, ended, .. } = self;
+        let Self {
+            app, server, ended, ..
+        } = self;
         let handle = server.handle();
         let cleaning = actix_web::rt::spawn(clean(app.clone()));
         let mut server = std::pin::pin!(server);
         let result = tokio::select! {
-            result = &mut server => Ok(result?),
+            result = &mut server => result.map_err(RunError::from),
             result = ended => {
                 let result = result.unwrap_or(Err(SequencerError::Panic));
                 if let Err(error) = &result {
                     tracing::error!(%error, "stopping: {error}");
                 }
-                handle.stop(false).await;
+                // Those who wait still hear that the log has stopped.
+                let stopping = async { tokio::join!(handle.stop(true), &mut server) };
+                let _ = tokio::time::timeout(LAST_WORDS, stopping).await;
                 result.map_err(RunError::from)
             }
         };
@@ -216,12 +240,16 @@ async fn clean(app: Data<App>) {
         hours.tick().await;
         let app = app.clone();
         let work = move || {
-            let is_named = |digest: &provenance::Sha256Digest| Ok::<_, CleaningError>(app.log.index().names_blob(digest)?);
+            let is_named = |digest: &provenance::Sha256Digest| {
+                Ok::<_, CleaningError>(app.log.index().names_blob(digest)?)
+            };
             app.blobs.remove_orphans(SystemTime::now(), is_named)
         };
         match actix_web::rt::task::spawn_blocking(work).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => tracing::info!(removed, "removed {removed} sidecars that no logged record names"),
+            Ok(Ok(removed)) => {
+                tracing::info!(removed, "removed {removed} sidecars that no logged record names");
+            }
             Ok(Err(error)) => tracing::warn!(%error, "could not look for orphaned sidecars: {error}"),
             Err(error) => tracing::warn!(%error, "looking for orphaned sidecars panicked: {error}"),
         }

@@ -48,7 +48,9 @@ mod tests {
     fn only_the_address_is_brought_up_to_date() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("trust");
-        let signer = NoteSigner::from_seed("a.example/log".parse().unwrap(), NoteAlgorithm::Ed25519, &[7; 32]).unwrap();
+        let signer =
+            NoteSigner::from_seed("a.example/log".parse().unwrap(), NoteAlgorithm::Ed25519, &[7; 32])
+                .unwrap();
         let key = signer.verifier();
         let served = write(&path, key, "http://127.0.0.1:1").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), served);

@@ -48,9 +48,18 @@ pub(crate) enum TicketError {
 
 impl Tickets {
     /// A ticket for the `missing` blobs of `record`. A record that has one gets it again, extended.
-    pub(crate) fn issue(&self, record: Sha256Digest, missing: &[MissingBlob], now: Instant) -> Result<String, TicketError> {
+    pub(crate) fn issue(
+        &self,
+        record: Sha256Digest,
+        missing: &[MissingBlob],
+        now: Instant,
+    ) -> Result<String, TicketError> {
         let blobs = missing.iter().map(|blob| (blob.digest, blob.clone())).collect();
-        let ticket = Ticket { record, expires: now + TICKET_LIFETIME, blobs };
+        let ticket = Ticket {
+            record,
+            expires: now + TICKET_LIFETIME,
+            blobs,
+        };
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, ticket| ticket.expires > now);
         if let Some((text, found)) = open.iter_mut().find(|(_, t)| t.record == record) {
@@ -71,7 +80,11 @@ impl Tickets {
     /// What `ticket` allows to be uploaded under `digest`, if anything.
     pub(crate) fn allows(&self, ticket: &str, digest: &Sha256Digest, now: Instant) -> Option<MissingBlob> {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.get(ticket).filter(|t| t.expires > now)?.blobs.get(digest).cloned()
+        open.get(ticket)
+            .filter(|t| t.expires > now)?
+            .blobs
+            .get(digest)
+            .cloned()
     }
 }
 
@@ -83,7 +96,12 @@ mod tests {
 
     fn blob(n: u8) -> MissingBlob {
         let digest = Sha256Digest::of(&[n]);
-        MissingBlob { digest, kind: BlobKind::Chunks, length: Some(32), max_length: 32 }
+        MissingBlob {
+            digest,
+            kind: BlobKind::Chunks,
+            length: Some(32),
+            max_length: 32,
+        }
     }
 
     #[test]
@@ -99,7 +117,10 @@ mod tests {
     fn expires_after_an_hour() {
         let (tickets, now) = (Tickets::default(), Instant::now());
         let ticket = tickets.issue(Sha256Digest::of(b"r"), &[blob(1)], now).unwrap();
-        assert_eq!(tickets.allows(&ticket, &blob(1).digest, now + TICKET_LIFETIME), None);
+        assert_eq!(
+            tickets.allows(&ticket, &blob(1).digest, now + TICKET_LIFETIME),
+            None
+        );
     }
 
     #[test]
@@ -108,9 +129,18 @@ mod tests {
         let first = tickets.issue(Sha256Digest::of(b"r"), &[blob(1)], now).unwrap();
         assert_eq!(tickets.issue(Sha256Digest::of(b"r"), &[blob(2)], now), Ok(first));
         for n in 1..MAX_TICKETS {
-            tickets.issue(Sha256Digest::of(&n.to_be_bytes()), &[blob(1)], now).unwrap();
+            tickets
+                .issue(Sha256Digest::of(&n.to_be_bytes()), &[blob(1)], now)
+                .unwrap();
         }
-        assert_eq!(tickets.issue(Sha256Digest::of(b"x"), &[blob(1)], now), Err(TicketError::Exhausted));
-        assert!(tickets.issue(Sha256Digest::of(b"x"), &[blob(1)], now + TICKET_LIFETIME).is_ok());
+        assert_eq!(
+            tickets.issue(Sha256Digest::of(b"x"), &[blob(1)], now),
+            Err(TicketError::Exhausted)
+        );
+        assert!(
+            tickets
+                .issue(Sha256Digest::of(b"x"), &[blob(1)], now + TICKET_LIFETIME)
+                .is_ok()
+        );
     }
 }

@@ -9,9 +9,16 @@ use std::{
 pub fn program(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own executable");
     // target/PROFILE/deps/TEST: programs are one folder up.
-    let folder = test.parent().and_then(Path::parent).expect("cargo puts tests in target/PROFILE/deps");
+    let folder = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("cargo puts tests in target/PROFILE/deps");
     let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    assert!(path.is_file(), "{} is not built; run: cargo xtask test", path.display());
+    assert!(
+        path.is_file(),
+        "{} is not built; run: cargo xtask test",
+        path.display()
+    );
     path
 }
 

@@ -49,7 +49,10 @@ pub struct Browser {
 impl Browser {
     /// Starts chromedriver on a free port, and a headless Chromium with an empty profile.
     pub fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let profile = tempfile::tempdir().expect("a temporary folder");
         let mut driver = start_driver();
         let address = driver_address(&mut driver);
@@ -60,14 +63,21 @@ impl Browser {
         for flag in &flags {
             capabilities.add_arg(flag).expect("a flag");
         }
-        capabilities.set_browser_log_level(LoggingPrefsLogLevel::All).expect("a log level");
+        capabilities
+            .set_browser_log_level(LoggingPrefsLogLevel::All)
+            .expect("a log level");
         let window = runtime.block_on(async {
             let window = WebDriver::new(&address, capabilities).await?;
             window.set_script_timeout(PATIENCE).await?;
             Ok::<_, thirtyfour::error::WebDriverError>(window)
         });
         let window = window.unwrap_or_else(|error| panic!("Chromium does not start: {error}"));
-        Self { window: Some(window), driver, runtime, _profile: profile }
+        Self {
+            window: Some(window),
+            driver,
+            runtime,
+            _profile: profile,
+        }
     }
 
     fn window(&self) -> &WebDriver {
@@ -75,7 +85,9 @@ impl Browser {
     }
 
     fn run<T>(&self, doing: &str, work: impl Future<Output = WebDriverResult<T>>) -> T {
-        self.runtime.block_on(work).unwrap_or_else(|error| panic!("{doing}: {error}"))
+        self.runtime
+            .block_on(work)
+            .unwrap_or_else(|error| panic!("{doing}: {error}"))
     }
 
     /// Opens an address.
@@ -90,7 +102,9 @@ impl Browser {
 
     /// Runs JavaScript with `arguments` and gives what it returns.
     pub fn js<T: DeserializeOwned>(&self, script: &str, arguments: Vec<Value>) -> T {
-        let answer = self.run(script, async { Ok(self.window().execute(script, arguments).await?.json().clone()) });
+        let answer = self.run(script, async {
+            Ok(self.window().execute(script, arguments).await?.json().clone())
+        });
         serde_json::from_value(answer.clone()).unwrap_or_else(|error| panic!("{script}: {error} in {answer}"))
     }
 
@@ -102,14 +116,20 @@ impl Browser {
 
     /// Number of elements with this `data-test` hook.
     pub fn count(&self, hook: &str) -> usize {
-        self.js("return document.querySelectorAll(`[data-test=\"${arguments[0]}\"]`).length", vec![json!(hook)])
+        self.js(
+            "return document.querySelectorAll(`[data-test=\"${arguments[0]}\"]`).length",
+            vec![json!(hook)],
+        )
     }
 
     /// Clicks the element with this hook once it is there.
     pub fn click(&self, hook: &str) {
         self.wait_for(hook, |browser| (browser.count(hook) > 0).then_some(()));
         self.run(hook, async {
-            let element = self.window().find(By::Css(format!("[data-test=\"{hook}\"]"))).await?;
+            let element = self
+                .window()
+                .find(By::Css(format!("[data-test=\"{hook}\"]")))
+                .await?;
             element.scroll_into_view().await?;
             element.click().await
         });
@@ -132,7 +152,10 @@ impl Browser {
 
     /// Chooses files in the file input with this hook.
     pub fn upload(&self, hook: &str, files: &[PathBuf]) {
-        let paths: Vec<_> = files.iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        let paths: Vec<_> = files
+            .iter()
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect();
         let input = self.by_test(hook);
         self.run(hook, input.send_keys(paths.join("\n")));
     }
@@ -144,7 +167,8 @@ impl Browser {
 
     /// Drops files on the window, as dragging them there would.
     pub fn drop_files(&self, files: &[PathBuf]) {
-        let create = "const input = document.createElement('input'); input.type = 'file'; input.multiple = true;
+        let create =
+            "const input = document.createElement('input'); input.type = 'file'; input.multiple = true;
             input.dataset.test = 'dropped'; document.body.append(input);";
         self.js::<Value>(create, vec![]);
         self.upload("dropped", files);
@@ -187,20 +211,35 @@ impl Browser {
     /// Errors on the console since the last call: scripts that failed, and what the policy forbade.
     pub fn console_errors(&self) -> Vec<String> {
         let entries = self.run("console", self.window().browser_log());
-        entries.into_iter().filter(|entry| entry.level == "SEVERE").map(|entry| entry.message).collect()
+        entries
+            .into_iter()
+            .filter(|entry| entry.level == "SEVERE")
+            .map(|entry| entry.message)
+            .collect()
     }
 
     /// Prefers a dark or a light page.
     pub fn set_dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
-        self.run("dark", self.window().cdp().send_raw("Emulation.setEmulatedMedia", features));
+        self.run(
+            "dark",
+            self.window()
+                .cdp()
+                .send_raw("Emulation.setEmulatedMedia", features),
+        );
     }
 
     /// Makes the page `width` by `height` CSS pixels, as a phone or a desk would show it.
     pub fn set_size(&self, width: u32, height: u32) {
-        let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.run("size", self.window().cdp().send_raw("Emulation.setDeviceMetricsOverride", metrics));
+        let metrics =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.run(
+            "size",
+            self.window()
+                .cdp()
+                .send_raw("Emulation.setDeviceMetricsOverride", metrics),
+        );
     }
 
     /// Writes a picture of the page to `path`.
@@ -223,14 +262,22 @@ impl Drop for Browser {
 fn start_driver() -> Child {
     let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
     let mut command = Command::new(&program);
-    command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    command.spawn().unwrap_or_else(|error| panic!("{program} does not start ({error}); run: cargo xtask setup"))
+    command
+        .arg("--port=0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{program} does not start ({error}); run: cargo xtask setup"))
 }
 
 fn driver_address(driver: &mut Child) -> String {
     let lines = lines_of(driver);
     loop {
-        let line = lines.recv_timeout(PATIENCE).expect("chromedriver says on which port it listens");
+        let line = lines
+            .recv_timeout(PATIENCE)
+            .expect("chromedriver says on which port it listens");
         if let Some((_, rest)) = line.split_once("started successfully on port ") {
             return format!("http://127.0.0.1:{}", rest.trim_end_matches('.').trim());
         }

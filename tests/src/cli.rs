@@ -31,7 +31,10 @@ pub struct Ran {
 impl Cli {
     /// Runs in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), environment: Vec::new() }
+        Self {
+            folder: folder.to_owned(),
+            environment: Vec::new(),
+        }
     }
 
     /// The same, with an environment variable more.
@@ -44,12 +47,25 @@ impl Cli {
     /// The command, ready to run.
     pub fn command<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Command {
         let mut command = Command::new(binaries::program("weighbridge"));
-        command.args(arguments).current_dir(&self.folder).stdin(Stdio::null());
-        for name in ["WEIGHBRIDGE_REGISTRY", "WEIGHBRIDGE_TRUST", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+        command
+            .args(arguments)
+            .current_dir(&self.folder)
+            .stdin(Stdio::null());
+        for name in [
+            "WEIGHBRIDGE_REGISTRY",
+            "WEIGHBRIDGE_TRUST",
+            "http_proxy",
+            "HTTP_PROXY",
+            "all_proxy",
+            "ALL_PROXY",
+        ] {
             command.env_remove(name);
         }
         let home = self.folder.join("home");
-        command.env("HOME", &home).env("XDG_CONFIG_HOME", home.join(".config")).env("NO_COLOR", "1");
+        command
+            .env("HOME", &home)
+            .env("XDG_CONFIG_HOME", home.join(".config"))
+            .env("NO_COLOR", "1");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -62,7 +78,10 @@ impl Cli {
     /// Runs, and wants exit code 0.
     pub fn ok<A: AsRef<OsStr>>(&self, arguments: &[A]) -> Ran {
         let ran = self.run(arguments);
-        let shown: Vec<_> = arguments.iter().map(|a| a.as_ref().to_string_lossy().into_owned()).collect();
+        let shown: Vec<_> = arguments
+            .iter()
+            .map(|a| a.as_ref().to_string_lossy().into_owned())
+            .collect();
         assert_eq!(ran.code, 0, "weighbridge {}\n{ran}", shown.join(" "));
         ran
     }
@@ -72,8 +91,16 @@ impl Ran {
     /// What `output` says.
     pub fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the command line prints UTF-8");
-        let Output { status, stdout, stderr } = output;
-        let ran = Self { code: status.code().expect("it ends by itself"), stdout: text(stdout), stderr: text(stderr) };
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = output;
+        let ran = Self {
+            code: status.code().expect("it ends by itself"),
+            stdout: text(stdout),
+            stderr: text(stderr),
+        };
         assert!(!ran.stderr.contains("panicked at"), "{ran}");
         ran
     }
@@ -86,6 +113,10 @@ impl Ran {
 
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "exit code {}\nstdout: {}\nstderr: {}", self.code, self.stdout, self.stderr)
+        write!(
+            f,
+            "exit code {}\nstdout: {}\nstderr: {}",
+            self.code, self.stdout, self.stderr
+        )
     }
 }

@@ -71,11 +71,25 @@ struct Log {
 }
 
 impl Log {
-    fn append(&mut self, publisher: &PublisherName, kind: &str, payload: &[u8], signatures: Vec<EntrySignature>) {
+    fn append(
+        &mut self,
+        publisher: &PublisherName,
+        kind: &str,
+        payload: &[u8],
+        signatures: Vec<EntrySignature>,
+    ) {
         if kind == KEYSET_TYPE {
             let index = self.entries.len() as u64;
             let payload = RecordId::of_payload(payload);
-            self.state.append(publisher.clone(), StateLine { index, kind: kind.into(), payload, target: None });
+            self.state.append(
+                publisher.clone(),
+                StateLine {
+                    index,
+                    kind: kind.into(),
+                    payload,
+                    target: None,
+                },
+            );
         }
         self.entries.push(Entry {
             publisher: publisher.clone(),
@@ -97,7 +111,11 @@ impl Log {
         let tree = self.tree();
         let head = tree.head();
         let index = LeafIndex::new(index as u64);
-        let checkpoint = Checkpoint { origin: ORIGIN.parse().expect("an origin"), head, extensions: Vec::new() };
+        let checkpoint = Checkpoint {
+            origin: ORIGIN.parse().expect("an origin"),
+            head,
+            extensions: Vec::new(),
+        };
         TlogProof {
             extra: None,
             index,
@@ -117,7 +135,12 @@ fn log_key(seed: u8) -> NoteSigner {
 }
 
 fn first_keyset(publisher: &str, key: &SigningKey) -> (Vec<u8>, Vec<EntrySignature>) {
-    let keyset = Keyset::first(name(publisher), ORIGIN.into(), key.public().clone(), publisher.into());
+    let keyset = Keyset::first(
+        name(publisher),
+        ORIGIN.into(),
+        key.public().clone(),
+        publisher.into(),
+    );
     let keyset = keyset.expect("a sound keyset");
     let payload = keyset_payload(&keyset);
     let signatures = keyset.valid_signatures(&Envelope::sign(payload.clone(), &[key]));
@@ -126,7 +149,10 @@ fn first_keyset(publisher: &str, key: &SigningKey) -> (Vec<u8>, Vec<EntrySignatu
 
 fn sign(payload: &[u8], key: &SigningKey) -> Vec<EntrySignature> {
     let signature = key.sign(&provenance::dsse::pae(payload)).to_vec();
-    vec![EntrySignature { keyid: key.public().keyid(), signature }]
+    vec![EntrySignature {
+        keyid: key.public().keyid(),
+        signature,
+    }]
 }
 
 impl HostileLog {
@@ -144,7 +170,14 @@ impl HostileLog {
         let weighed = Weighed::new(model);
         let payload = weighed.payload(lie, genesis, "1.0");
         let record = RecordId::of_payload(&payload);
-        let mut signatures = sign(&payload, if lie == Lie::StrangersSignature { &other_key } else { &key });
+        let mut signatures = sign(
+            &payload,
+            if lie == Lie::StrangersSignature {
+                &other_key
+            } else {
+                &key
+            },
+        );
         if lie == Lie::WrongSignature {
             signatures[0].signature[0] ^= 1;
         }
@@ -156,18 +189,34 @@ impl HostileLog {
         }
 
         let proof = record_proof(&log, lie, &keyset);
-        let served = if lie == Lie::OtherPayload { weighed.payload(lie, genesis, "1.1") } else { payload };
+        let served = if lie == Lie::OtherPayload {
+            weighed.payload(lie, genesis, "1.1")
+        } else {
+            payload
+        };
         let mut answers = BTreeMap::from([
-            (paths::LOOKUP.to_owned(), json(&weighed.lookup(record, log.entries.len() as u64))),
+            (
+                paths::LOOKUP.to_owned(),
+                json(&weighed.lookup(record, log.entries.len() as u64)),
+            ),
             (paths::record(&record), served),
             (paths::record_proof(&record), json(&proof)),
         ]);
-        answers.extend(weighed.sidecars.iter().map(|(digest, bytes)| (paths::blob(digest), bytes.clone())));
+        answers.extend(
+            weighed
+                .sidecars
+                .iter()
+                .map(|(digest, bytes)| (paths::blob(digest), bytes.clone())),
+        );
         let trust = format!(
             "log {} https://{ORIGIN}\nquorum none\nmax_age none\npublisher {ACME} {genesis}\n",
             log_key(1).verifier()
         );
-        Self { answers, trust, record }
+        Self {
+            answers,
+            trust,
+            record,
+        }
     }
 
     /// A trust file that trusts this log and pins its publisher: with it only the lie stands between the
@@ -220,7 +269,11 @@ fn record_proof(log: &Log, lie: Lie, keyset: &[u8]) -> RecordProof {
         entry: Base64Bytes(entry.to_bytes()),
         proof: proof.to_string(),
         state: state.to_string(),
-        control: if lie == Lie::WithheldKeyset { Vec::new() } else { vec![shown] },
+        control: if lie == Lie::WithheldKeyset {
+            Vec::new()
+        } else {
+            vec![shown]
+        },
     }
 }
 
@@ -250,13 +303,24 @@ impl Weighed {
                 tensors: tensors.map(|index| index.digest()),
             });
         }
-        Self { manifest: Manifest::new(files).expect("a sound manifest"), sidecars }
+        Self {
+            manifest: Manifest::new(files).expect("a sound manifest"),
+            sidecars,
+        }
     }
 
     fn payload(&self, lie: Lie, genesis: RecordId, version: &str) -> Vec<u8> {
         let facts = SubjectFacts {
-            publisher: name(if lie == Lie::OtherPublisher { "mallory.example" } else { ACME }),
-            genesis: if lie == Lie::OtherGenesis { RecordId::of_payload(b"another") } else { genesis },
+            publisher: name(if lie == Lie::OtherPublisher {
+                "mallory.example"
+            } else {
+                ACME
+            }),
+            genesis: if lie == Lie::OtherGenesis {
+                RecordId::of_payload(b"another")
+            } else {
+                genesis
+            },
             name: "acme/minilm".into(),
             version: Some(version.into()),
             official: Vec::new(),
@@ -273,10 +337,29 @@ impl Weighed {
 
     /// The whole index: every key of the largest file.
     fn lookup(&self, record: RecordId, as_of_size: u64) -> LookupInfo {
-        let largest = self.manifest.files().iter().max_by_key(|file| file.size).expect("a file");
-        let key = |kind, key| Match { key, kind, record, path: Some(largest.path.to_string()) };
-        let mut matches = vec![key(KeyKind::Chunk0, largest.chunk0), key(KeyKind::Chunks, largest.chunks)];
+        let largest = self
+            .manifest
+            .files()
+            .iter()
+            .max_by_key(|file| file.size)
+            .expect("a file");
+        let key = |kind, key| Match {
+            key,
+            kind,
+            record,
+            path: Some(largest.path.to_string()),
+        };
+        let mut matches = vec![
+            key(KeyKind::Chunk0, largest.chunk0),
+            key(KeyKind::Chunks, largest.chunks),
+        ];
         matches.extend(largest.tensors.map(|tensors| key(KeyKind::Tensors, tensors)));
-        LookupInfo { v: 1, keys: matches.len() as u64, digits: 0, as_of_size, matches: Some(matches) }
+        LookupInfo {
+            v: 1,
+            keys: matches.len() as u64,
+            digits: 0,
+            as_of_size,
+            matches: Some(matches),
+        }
     }
 }

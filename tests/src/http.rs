@@ -37,7 +37,10 @@ impl Client {
             .proxy(None)
             .timeout_global(Some(crate::wait::PATIENCE))
             .build();
-        Self { agent: config.into(), base: base.to_owned() }
+        Self {
+            agent: config.into(),
+            base: base.to_owned(),
+        }
     }
 
     /// `GET path`.
@@ -61,7 +64,10 @@ impl Client {
 
     /// `POST path`.
     pub fn post(&self, path: &str, body: &[u8]) -> Answer {
-        let request = self.agent.post(self.url(path)).header("Content-Type", "application/json");
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("Content-Type", "application/json");
         answer(path, request.send(body))
     }
 
@@ -91,9 +97,21 @@ fn answer(path: &str, result: Result<Response<Body>, ureq::Error>) -> Answer {
 fn try_answer(result: Result<Response<Body>, ureq::Error>) -> Result<Answer, ureq::Error> {
     let mut response = result?;
     let text = |value: &ureq::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    let body = response.body_mut().with_config().limit(MAX_BODY_BYTES).read_to_vec()?;
-    Ok(Answer { status: response.status().as_u16(), headers, body })
+    let headers = response
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect();
+    let body = response
+        .body_mut()
+        .with_config()
+        .limit(MAX_BODY_BYTES)
+        .read_to_vec()?;
+    Ok(Answer {
+        status: response.status().as_u16(),
+        headers,
+        body,
+    })
 }
 
 impl Answer {
@@ -119,6 +137,7 @@ impl Answer {
     }
 
     /// The body, when the status is 200.
+    #[expect(clippy::return_self_not_must_use, reason = "often called for its check alone")]
     pub fn ok(self) -> Self {
         assert_eq!(self.status, 200, "{}", self.text());
         self
@@ -126,10 +145,19 @@ impl Answer {
 
     /// The code of a problem document.
     pub fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text()
+        );
         let problem: provenance::api::Problem = self.parse();
         assert_eq!(problem.status, self.status, "{}", self.text());
-        assert!(!problem.title.is_empty() && !problem.detail.is_empty(), "{}", self.text());
+        assert!(
+            !problem.title.is_empty() && !problem.detail.is_empty(),
+            "{}",
+            self.text()
+        );
         problem.code
     }
 }

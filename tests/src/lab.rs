@@ -67,12 +67,27 @@ impl Lab {
         let cli = cli.with("WEIGHBRIDGE_TRUST", plain.to_string_lossy());
         let genesis = create_publisher(&cli, PUBLISHER, "lab.key");
         let published = publish(&cli, &model, "lab.key", PUBLISHER, "acme/minilm", "1.0", "att");
-        let record = published["records"][0]["record"].as_str().expect("a record id").to_owned();
+        let record = published["records"][0]["record"]
+            .as_str()
+            .expect("a record id")
+            .to_owned();
         let pinned = work.path().join("trust-pinned");
         fs::copy(&plain, &pinned).expect("a file can be copied");
-        let pin = [OsStr::new("publisher"), "trust".as_ref(), PUBLISHER.as_ref(), genesis.as_ref()];
+        let pin = [
+            OsStr::new("publisher"),
+            "trust".as_ref(),
+            PUBLISHER.as_ref(),
+            genesis.as_ref(),
+        ];
         cli.with("WEIGHBRIDGE_TRUST", pinned.to_string_lossy()).ok(&pin);
-        Self { registry, model, genesis, record, published, work }
+        Self {
+            registry,
+            model,
+            genesis,
+            record,
+            published,
+            work,
+        }
     }
 
     /// The folder for copies and other things of a test.
@@ -118,8 +133,14 @@ impl Lab {
 /// Makes a key and creates a publisher with it; gives its genesis.
 pub fn create_publisher(cli: &Cli, name: &str, key: &str) -> String {
     cli.ok(&["key", "new", "--out", key, "--no-passphrase"]);
-    let created = cli.ok(&["publisher", "create", name, "--key", key, "--json"]).json();
-    assert_eq!((&created["v"], &created["publisher"]), (&1.into(), &name.into()), "{created}");
+    let created = cli
+        .ok(&["publisher", "create", name, "--key", key, "--json"])
+        .json();
+    assert_eq!(
+        (&created["v"], &created["publisher"]),
+        (&1.into(), &name.into()),
+        "{created}"
+    );
     created["genesis"].as_str().expect("a genesis id").to_owned()
 }
 
@@ -141,6 +162,17 @@ pub fn publish(
 pub fn attest(cli: &Cli, model: &Model, key: &str, publisher: &str, name: &str, version: &str, out: &str) {
     let folder = model.folder().to_string_lossy();
     cli.ok(&[
-        "attest", &folder, "--publisher", publisher, "--key", key, "--name", name, "--version", version, "--out", out,
+        "attest",
+        &folder,
+        "--publisher",
+        publisher,
+        "--key",
+        key,
+        "--name",
+        name,
+        "--version",
+        version,
+        "--out",
+        out,
     ]);
 }

@@ -33,7 +33,9 @@ impl Model {
             ("encoder.layer.0.output.weight", [512, 768]),
             ("pooler.dense.weight", [64, 512]),
         ];
-        let model = Self { folder: folder.to_owned() };
+        let model = Self {
+            folder: folder.to_owned(),
+        };
         let (header, data_bytes) = safetensors_header(&tensors);
         let mut weights = header;
         weights.extend(noise(7, data_bytes));
@@ -49,15 +51,20 @@ impl Model {
 
     /// A model of `size` bytes that take no space on disk: reading it takes long enough to be interrupted.
     pub fn hollow(folder: &Path, size: u64) -> Self {
-        let model = Self { folder: folder.to_owned() };
+        let model = Self {
+            folder: folder.to_owned(),
+        };
         let rows = (size >> 20) << 20;
-        let header = format!(
-            r#"{{"hollow.weight":{{"dtype":"U8","shape":[{rows}],"data_offsets":[0,{rows}]}}}}"#
-        );
+        let header =
+            format!(r#"{{"hollow.weight":{{"dtype":"U8","shape":[{rows}],"data_offsets":[0,{rows}]}}}}"#);
         model.write("config.json", b"{}\n");
         model.write("model.safetensors", &framed(&header));
-        let file = File::options().write(true).open(model.weights()).expect("a file just written");
-        file.set_len(framed(&header).len() as u64 + rows).expect("a sparse file");
+        let file = File::options()
+            .write(true)
+            .open(model.weights())
+            .expect("a file just written");
+        file.set_len(framed(&header).len() as u64 + rows)
+            .expect("a sparse file");
         model
     }
 
@@ -82,7 +89,9 @@ impl Model {
             );
             folder
         });
-        Self { folder: folder.clone() }
+        Self {
+            folder: folder.clone(),
+        }
     }
 
     /// The folder.
@@ -101,13 +110,16 @@ impl Model {
     }
 
     /// A copy in `folder`.
+    #[must_use]
     pub fn copy_to(&self, folder: &Path) -> Self {
         for name in self.files() {
             let to = folder.join(&name);
             fs::create_dir_all(to.parent().expect("a folder above")).expect("a new folder");
             fs::copy(self.path(&name), to).expect("a file can be copied");
         }
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// Names of all files, sorted.
@@ -148,36 +160,52 @@ impl Model {
         let length = safetensors_header_length(&head, size).expect("a sound header");
         head.resize(8 + usize::try_from(length).expect("a small header"), 0);
         file.read_exact(&mut head[8..]).expect("a header");
-        TensorIndex::from_safetensors(&head, size).expect("a sound header").tensors().to_vec()
+        TensorIndex::from_safetensors(&head, size)
+            .expect("a sound header")
+            .tensors()
+            .to_vec()
     }
 
     /// The bytes of a tensor.
     pub fn tensor(&self, name: &str) -> Range<u64> {
         let tensors = self.tensors();
         let found = tensors.iter().find(|tensor| tensor.name == name);
-        found.map(|tensor| tensor.begin..tensor.end).unwrap_or_else(|| panic!("there is a tensor {name}"))
+        let found = found.unwrap_or_else(|| panic!("there is a tensor {name}"));
+        found.begin..found.end
     }
 
     /// The tensor that the byte at `offset` belongs to.
     pub fn tensor_at(&self, offset: u64) -> String {
         let tensors = self.tensors();
-        let found = tensors.iter().find(|tensor| (tensor.begin..tensor.end).contains(&offset));
-        found.map(|tensor| tensor.name.clone()).unwrap_or_else(|| panic!("byte {offset} is in a tensor"))
+        let found = tensors
+            .iter()
+            .find(|tensor| (tensor.begin..tensor.end).contains(&offset));
+        let found = found.unwrap_or_else(|| panic!("byte {offset} is in a tensor"));
+        found.name.clone()
     }
 
     /// Flips the lowest bit of one byte of the weights.
     pub fn flip_bit(&self, offset: u64) {
-        let mut file = File::options().read(true).write(true).open(self.weights()).expect("a writable file");
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .open(self.weights())
+            .expect("a writable file");
         let mut byte = [0];
-        file.seek(SeekFrom::Start(offset)).expect("an offset within the file");
+        file.seek(SeekFrom::Start(offset))
+            .expect("an offset within the file");
         file.read_exact(&mut byte).expect("an offset within the file");
-        file.seek(SeekFrom::Start(offset)).expect("an offset within the file");
+        file.seek(SeekFrom::Start(offset))
+            .expect("an offset within the file");
         file.write_all(&[byte[0] ^ 1]).expect("a writable file");
     }
 
     /// Cuts the weights off after `size` bytes.
     pub fn truncate(&self, size: u64) {
-        let file = File::options().write(true).open(self.weights()).expect("a writable file");
+        let file = File::options()
+            .write(true)
+            .open(self.weights())
+            .expect("a writable file");
         file.set_len(size).expect("a file can be cut");
     }
 }
@@ -185,7 +213,10 @@ impl Model {
 fn list(folder: &Path, prefix: &str, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
         let entry = entry.expect("a readable entry");
-        let name = format!("{prefix}{}", entry.file_name().into_string().expect("names in UTF-8"));
+        let name = format!(
+            "{prefix}{}",
+            entry.file_name().into_string().expect("names in UTF-8")
+        );
         if entry.path().is_dir() {
             list(&entry.path(), &format!("{name}/"), found);
         } else {
@@ -210,7 +241,9 @@ fn safetensors_header(tensors: &[(&str, [usize; 2])]) -> (Vec<u8>, usize) {
     let (mut members, mut at) = (Vec::new(), 0);
     for (name, [rows, columns]) in tensors {
         let end = at + rows * columns * 4;
-        members.push(format!(r#""{name}":{{"dtype":"F32","shape":[{rows},{columns}],"data_offsets":[{at},{end}]}}"#));
+        members.push(format!(
+            r#""{name}":{{"dtype":"F32","shape":[{rows},{columns}],"data_offsets":[{at},{end}]}}"#
+        ));
         at = end;
     }
     (framed(&format!("{{{}}}", members.join(","))), at)
@@ -231,5 +264,8 @@ pub fn noise(seed: u64, length: usize) -> Vec<u8> {
 }
 
 fn noise_text(seed: u64, length: usize) -> Vec<u8> {
-    noise(seed, length).into_iter().map(|byte| if byte % 7 == 0 { b'\n' } else { b'a' + byte % 26 }).collect()
+    noise(seed, length)
+        .into_iter()
+        .map(|byte| if byte % 7 == 0 { b'\n' } else { b'a' + byte % 26 })
+        .collect()
 }

@@ -1,6 +1,6 @@
 //! The log as an outsider sees it: checkpoint, tiles and entries over plain HTTP, checked with `provenance`.
 
-use std::collections::BTreeMap;
+use std::{cell::RefCell, collections::BTreeMap, convert::Infallible};
 
 use provenance::{
     checkpoint::Checkpoint,
@@ -55,10 +55,18 @@ pub fn read_whole_log(client: &Client, log_key: &str) -> OutsideView {
 pub fn checked_head(note: &str, log_key: &str) -> TreeHead {
     let key: VerifierKey = log_key.parse().expect("a verifier key");
     let note = SignedNote::parse(note).expect("a signed note");
-    note.verify(std::slice::from_ref(&key)).expect("signed by the log key");
+    note.verify(std::slice::from_ref(&key))
+        .expect("signed by the log key");
     let checkpoint = Checkpoint::parse(note.text()).expect("a checkpoint");
-    assert_eq!(checkpoint.origin.as_str(), key.name().as_str(), "the log key is named as the origin");
-    assert!(checkpoint.extensions.is_empty(), "this log writes no extension lines");
+    assert_eq!(
+        checkpoint.origin.as_str(),
+        key.name().as_str(),
+        "the log key is named as the origin"
+    );
+    assert!(
+        checkpoint.extensions.is_empty(),
+        "this log writes no extension lines"
+    );
     checkpoint.head
 }
 
@@ -69,9 +77,17 @@ pub fn assert_extends(old: &TreeHead, new: &OutsideView) {
 }
 
 fn coords(kind: TileKind, size: u64) -> Vec<TileCoord> {
-    let full = (0..size / WIDTH).map(|index| TileCoord { kind, index, width: 256 });
+    let full = (0..size / WIDTH).map(|index| TileCoord {
+        kind,
+        index,
+        width: 256,
+    });
     let rest = u16::try_from(size % WIDTH).expect("below 256");
-    let partial = (rest > 0).then_some(TileCoord { kind, index: size / WIDTH, width: rest });
+    let partial = (rest > 0).then_some(TileCoord {
+        kind,
+        index: size / WIDTH,
+        width: rest,
+    });
     full.chain(partial).collect()
 }
 
@@ -92,12 +108,20 @@ fn check_state_roots(client: &Client, entries: &[Entry]) {
     let mut state = StateTree::new();
     let mut keysets: BTreeMap<_, Keyset> = BTreeMap::new();
     for (entry, index) in entries.iter().zip(0..) {
-        let payload = client.get(&provenance::api::paths::record(&entry.payload)).ok().body;
+        let payload = client
+            .get(&provenance::api::paths::record(&entry.payload))
+            .ok()
+            .body;
         let record = Record::parse(&payload).expect("a sound record");
-        assert_eq!((record.id, record.publisher(), &record.kind), (entry.payload, &entry.publisher, &entry.kind));
+        assert_eq!(
+            (record.id, record.publisher(), &record.kind),
+            (entry.payload, &entry.publisher, &entry.kind)
+        );
         assert_eq!(entry.size, payload.len() as u64, "entry {index}");
         if let Body::Keyset(keyset) = &record.body {
-            keyset.check_creation(&payload, &entry.signatures).expect("signed by all its keys");
+            keyset
+                .check_creation(&payload, &entry.signatures)
+                .expect("signed by all its keys");
             keysets.insert(entry.publisher.clone(), keyset.clone());
         } else {
             let keyset = keysets.get(&entry.publisher).expect("a keyset comes first");
@@ -106,7 +130,12 @@ fn check_state_roots(client: &Client, entries: &[Entry]) {
                 .expect("signed by the publisher");
         }
         if is_control_kind(&entry.kind) {
-            let line = StateLine { index, kind: entry.kind.clone(), payload: entry.payload, target: None };
+            let line = StateLine {
+                index,
+                kind: entry.kind.clone(),
+                payload: entry.payload,
+                target: None,
+            };
             state.append(entry.publisher.clone(), line);
         }
         assert_eq!(entry.state, state.root(), "the state root in entry {index}");
@@ -115,14 +144,23 @@ fn check_state_roots(client: &Client, entries: &[Entry]) {
 
 /// Proves every entry from the served tiles alone, as a client without the entries would.
 fn check_proofs_from_tiles(client: &Client, tree: &MemoryTree, head: TreeHead) {
+    let fetched = RefCell::new(BTreeMap::new());
     let reader = TileHashReader::new(head.size, |tile: TileCoord| {
-        let answer = client.get(&format!("/log/{tile}"));
-        if answer.status == 200 { Ok(answer.body) } else { Err(answer.status) }
+        let fetch = || client.get(&format!("/log/{tile}")).ok().body;
+        Ok::<_, Infallible>(
+            fetched
+                .borrow_mut()
+                .entry(tile.to_string())
+                .or_insert_with(fetch)
+                .clone(),
+        )
     });
     for index in 0..head.size.get() {
-        let proof = InclusionProof::prove(&reader, head.size, LeafIndex::new(index)).expect("tiles for a proof");
+        let proof =
+            InclusionProof::prove(&reader, head.size, LeafIndex::new(index)).expect("tiles for a proof");
         let leaf = tree.node(0, index).expect("the tree has this leaf");
-        let again = InclusionProof::prove(tree, head.size, LeafIndex::new(index)).expect("the tree proves itself");
+        let again =
+            InclusionProof::prove(tree, head.size, LeafIndex::new(index)).expect("the tree proves itself");
         assert_eq!(proof, again, "the proof of leaf {index} ({leaf})");
     }
 }

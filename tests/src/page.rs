@@ -87,7 +87,10 @@ new MutationObserver(note).observe(document.body, { subtree: true, childList: tr
 impl VerifyPage {
     /// Opens the page of the registry at `url` in a new browser.
     pub fn open(url: &str) -> Self {
-        let page = Self { browser: Browser::start(), url: url.to_owned() };
+        let page = Self {
+            browser: Browser::start(),
+            url: url.to_owned(),
+        };
         page.visit("/verify");
         page
     }
@@ -105,7 +108,9 @@ impl VerifyPage {
     }
 
     fn settle(&self) {
-        self.browser.wait_for("the page", |browser| (browser.count("trust-panel") > 0).then_some(()));
+        self.browser.wait_for("the page", |browser| {
+            (browser.count("trust-panel") > 0).then_some(())
+        });
         self.browser.js::<Value>(REMEMBER_VERDICTS, vec![]);
     }
 
@@ -123,12 +128,17 @@ impl VerifyPage {
     }
 
     fn wait_for_trust(&self) {
-        self.browser.wait_for("a trust file", |browser| (browser.count("trust-forget") > 0).then_some(()));
+        self.browser.wait_for("a trust file", |browser| {
+            (browser.count("trust-forget") > 0).then_some(())
+        });
     }
 
     /// Everything in the trust panel.
     pub fn trust_panel(&self) -> String {
-        self.browser.js("return document.querySelector('[data-test=trust-panel]').textContent", vec![])
+        self.browser.js(
+            "return document.querySelector('[data-test=trust-panel]').textContent",
+            vec![],
+        )
     }
 
     /// Chooses a folder to check.
@@ -153,7 +163,9 @@ impl VerifyPage {
     /// Waits for the verdict `code`.
     pub fn verdict_is(&self, code: &str) -> Card {
         self.browser.wait_for(&format!("the verdict {code}"), |browser| {
-            browser.js::<Option<Card>>(READ_CARD, vec![]).filter(|card| card.verdict == code)
+            browser
+                .js::<Option<Card>>(READ_CARD, vec![])
+                .filter(|card| card.verdict == code)
         })
     }
 
@@ -166,7 +178,9 @@ impl VerifyPage {
     /// Puts the verdict away, to check other files.
     pub fn start_over(&self) {
         self.browser.click("check-other");
-        self.browser.wait_for("the start", |browser| (browser.count("drop-zone") > 0).then_some(()));
+        self.browser.wait_for("the start", |browser| {
+            (browser.count("drop-zone") > 0).then_some(())
+        });
     }
 
     /// Every verdict shown since the page was loaded, in order; green ones say so.
@@ -196,6 +210,8 @@ impl Card {
     /// Paths of the files that do not match, with their verdicts.
     pub fn differing(&self) -> Vec<(&str, &str)> {
         let differs = self.files.iter().filter(|file| file.verdict != "match");
-        differs.map(|file| (file.path.as_str(), file.verdict.as_str())).collect()
+        differs
+            .map(|file| (file.path.as_str(), file.verdict.as_str()))
+            .collect()
     }
 }

@@ -13,7 +13,13 @@ use std::{
 use crate::http::{Answer, Client};
 
 /// Headers that concern one connection or the unchanged body only.
-const NOT_FORWARDED: [&str; 5] = ["connection", "content-length", "transfer-encoding", "etag", "date"];
+const NOT_FORWARDED: [&str; 5] = [
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "etag",
+    "date",
+];
 
 /// Most bytes of a request's head and of its body.
 const MAX_REQUEST_BYTES: u64 = 16 << 20;
@@ -79,7 +85,8 @@ fn serve(stream: &TcpStream, client: &Client, tamper: &Tamper, log: &Mutex<Vec<S
     let mut line = String::new();
     reader.read_line(&mut line)?;
     let mut words = line.split_whitespace();
-    let (Some(method), Some(path)) = (words.next().map(str::to_owned), words.next().map(str::to_owned)) else {
+    let (Some(method), Some(path)) = (words.next().map(str::to_owned), words.next().map(str::to_owned))
+    else {
         return Ok(());
     };
     let mut length = 0;
@@ -94,7 +101,9 @@ fn serve(stream: &TcpStream, client: &Client, tamper: &Tamper, log: &Mutex<Vec<S
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    log.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+    log.lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(path.clone());
     let mut answer = match method.as_str() {
         "GET" => client.get(&path),
         "HEAD" => client.head(&path),
@@ -102,15 +111,27 @@ fn serve(stream: &TcpStream, client: &Client, tamper: &Tamper, log: &Mutex<Vec<S
         _ => return Ok(()),
     };
     if let Some(other) = tamper(path.split('?').next().unwrap_or_default(), &answer.body) {
-        answer = Answer { status: 200, body: other, ..answer };
+        answer = Answer {
+            status: 200,
+            body: other,
+            ..answer
+        };
     }
     send(stream, &answer)
 }
 
 fn send(mut stream: &TcpStream, answer: &Answer) -> io::Result<()> {
-    let mut head = format!("HTTP/1.1 {} Answer\r\nconnection: close\r\ncontent-length: {}\r\n", answer.status, answer.body.len());
-    for (name, value) in answer.headers.iter().filter(|(name, _)| !NOT_FORWARDED.contains(&name.as_str())) {
-        head.push_str(&format!("{name}: {value}\r\n"));
+    let mut head = format!(
+        "HTTP/1.1 {} Answer\r\nconnection: close\r\ncontent-length: {}\r\n",
+        answer.status,
+        answer.body.len()
+    );
+    for (name, value) in answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !NOT_FORWARDED.contains(&name.as_str()))
+    {
+        head.extend([name, ": ", value, "\r\n"]);
     }
     stream.write_all(head.as_bytes())?;
     stream.write_all(b"\r\n")?;

@@ -48,7 +48,12 @@ impl TestRegistry {
     pub fn start_with(page: Option<PathBuf>, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = arguments.iter().map(ToString::to_string).collect();
-        let mut registry = Self { folder, page, arguments, running: None };
+        let mut registry = Self {
+            folder,
+            page,
+            arguments,
+            running: None,
+        };
         registry.launch();
         registry
     }
@@ -58,17 +63,31 @@ impl TestRegistry {
         let lines = lines_of(&mut process);
         let line = |prefix: &str| {
             let found = lines.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                panic!("the registry printed no line {prefix:?}; it said on stderr:\n{}", self.log())
+                panic!(
+                    "the registry printed no line {prefix:?}; it said on stderr:\n{}",
+                    self.log()
+                )
             });
-            found.strip_prefix(prefix).unwrap_or_else(|| panic!("wanted {prefix:?}, got {found:?}")).to_owned()
+            found
+                .strip_prefix(prefix)
+                .unwrap_or_else(|| panic!("wanted {prefix:?}, got {found:?}"))
+                .to_owned()
         };
         let url = line("listening on ");
         let log_key = line("log key ");
-        self.running = Some(Running { process, url, log_key });
+        self.running = Some(Running {
+            process,
+            url,
+            log_key,
+        });
     }
 
     fn spawn(&self) -> Child {
-        let log = File::options().create(true).append(true).open(self.log_path()).expect("a log file");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log file");
         let no_page = self.folder.path().join("no-page");
         let mut command = Command::new(binaries::program("weighbridge-registry"));
         command
@@ -88,7 +107,9 @@ impl TestRegistry {
     pub fn start_and_fail(&self) -> (Option<i32>, String) {
         let before = self.log().len();
         let mut process = self.spawn();
-        let status = wait_for("the registry to give up", || process.try_wait().expect("a child can be waited for"));
+        let status = wait_for("the registry to give up", || {
+            process.try_wait().expect("a child can be waited for")
+        });
         (status.code(), self.log()[before..].to_owned())
     }
 

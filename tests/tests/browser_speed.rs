@@ -46,7 +46,10 @@ return (async () => {
 #[ignore = "measures speed, alone on the machine: cargo xtask bench"]
 fn the_page_verifies_at_least_twice_as_fast_as_hash_wasm_hashes() {
     let work = tempfile::tempdir().expect("a temporary folder");
-    let lab = Lab::on(TestRegistry::start(), Model::hollow(&work.path().join("large"), WEIGHTS_BYTES));
+    let lab = Lab::on(
+        TestRegistry::start(),
+        Model::hollow(&work.path().join("large"), WEIGHTS_BYTES),
+    );
     let weights = lab.model.weights();
     let size = fs::metadata(&weights).expect("the weights are there").len();
     let sha256 = sha256(&weights);
@@ -66,7 +69,10 @@ fn the_page_verifies_at_least_twice_as_fast_as_hash_wasm_hashes() {
         rate(ours),
         rate(theirs)
     );
-    assert!(ratio >= LIMIT, "{ratio:.2} times as fast, wanted at least {LIMIT:.2}");
+    assert!(
+        ratio >= LIMIT,
+        "{ratio:.2} times as fast, wanted at least {LIMIT:.2}"
+    );
 }
 
 /// Milliseconds from choosing the folder to the verdict.
@@ -95,7 +101,11 @@ fn peer() -> PathBuf {
     let home = || env::home_dir().expect("a home folder").join(".cargo");
     let cargo = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
     let file = cargo.join("weighbridge-tools/node_modules/hash-wasm/dist/sha256.umd.min.js");
-    assert!(file.is_file(), "{} is missing; run: cargo xtask setup", file.display());
+    assert!(
+        file.is_file(),
+        "{} is missing; run: cargo xtask setup",
+        file.display()
+    );
     file
 }
 

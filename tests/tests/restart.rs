@@ -20,8 +20,15 @@ use serde_json::Value;
 
 /// Every kind of answer that comes from the index or the log, by path.
 fn answers(lab: &Lab) -> Vec<(String, Value)> {
-    let artifact = lab.registry.get(&format!("/api/v1/records/{}", lab.record)).ok().json();
-    let dir_hash1 = artifact["subject"][0]["digest"]["dirHash1"].as_str().expect("a dirHash1").to_owned();
+    let artifact = lab
+        .registry
+        .get(&format!("/api/v1/records/{}", lab.record))
+        .ok()
+        .json();
+    let dir_hash1 = artifact["subject"][0]["digest"]["dirHash1"]
+        .as_str()
+        .expect("a dirHash1")
+        .to_owned();
     let paths = [
         format!("/api/v1/records/{}", lab.record),
         format!("/api/v1/records/{}/proof", lab.record),
@@ -42,7 +49,9 @@ fn answers(lab: &Lab) -> Vec<(String, Value)> {
 
 /// Waits until the index has caught up with the log, as an operator's probe would.
 fn wait_until_ready(registry: &TestRegistry) {
-    harness::wait::wait_for("the index", || (registry.get("/readyz").status == 200).then_some(()));
+    harness::wait::wait_for("the index", || {
+        (registry.get("/readyz").status == 200).then_some(())
+    });
 }
 
 fn verdict(lab: &Lab) -> Value {
@@ -62,7 +71,10 @@ fn everything_published_is_still_there_after_a_restart() {
     assert_extends(&log.head, &read_whole_log(&lab.registry.client(), &log_key));
     assert_eq!(verdict(&lab), "authentic");
     let again = lab.cli(&lab.trust()).ok(&["publish", "att", "--json"]).json();
-    assert_eq!(again["records"][0]["index"], lab.published["records"][0]["index"], "known after a restart");
+    assert_eq!(
+        again["records"][0]["index"], lab.published["records"][0]["index"],
+        "known after a restart"
+    );
 }
 
 #[test]
@@ -70,7 +82,10 @@ fn the_trust_file_follows_the_address_and_keeps_the_key() {
     let mut registry = TestRegistry::start_without_page();
     let lines = |registry: &TestRegistry| {
         let (url, key) = (registry.url().to_owned(), registry.log_key().to_owned());
-        assert_eq!(registry.trust(), format!("log {key} {url}/log\nquorum none\nmax_age none\n"));
+        assert_eq!(
+            registry.trust(),
+            format!("log {key} {url}/log\nquorum none\nmax_age none\n")
+        );
         assert_eq!(registry.get("/trust").ok().text(), registry.trust());
         key
     };
@@ -90,7 +105,10 @@ fn without_its_index_the_registry_rebuilds_it_and_answers_the_same() {
     wait_until_ready(&lab.registry);
     assert_eq!(answers(&lab), before);
     let again = lab.cli(&lab.trust()).ok(&["publish", "att", "--json"]).json();
-    assert_eq!(again["records"][0]["index"], lab.published["records"][0]["index"], "no second entry");
+    assert_eq!(
+        again["records"][0]["index"], lab.published["records"][0]["index"],
+        "no second entry"
+    );
     assert_eq!(verdict(&lab), "authentic");
 }
 
@@ -101,7 +119,11 @@ fn with_a_ruined_index_the_registry_rebuilds_it_and_answers_the_same() {
     let before = answers(&lab);
     lab.registry.kill9();
     let index = lab.registry.data().join("sled");
-    let ruined = lab.registry.data_files().into_iter().filter(|path| path.starts_with(&index));
+    let ruined = lab
+        .registry
+        .data_files()
+        .into_iter()
+        .filter(|path| path.starts_with(&index));
     let mut count = 0;
     for path in ruined {
         fs::write(path, b"this is no database").unwrap();
@@ -118,13 +140,21 @@ fn a_damaged_log_is_refused_not_guessed() {
     let mut lab = Lab::small_without_page();
     lab.registry.kill9();
     let commit = lab.registry.data().join("commit");
-    let segment = lab.registry.data_files().into_iter().find(|path| path.starts_with(&commit)).expect("a segment");
+    let segment = lab
+        .registry
+        .data_files()
+        .into_iter()
+        .find(|path| path.starts_with(&commit))
+        .expect("a segment");
     let mut bytes = fs::read(&segment).unwrap();
     // Inside the first record, with others behind it: no torn tail.
     bytes[100] ^= 1;
     fs::write(&segment, bytes).unwrap();
     let (code, said) = lab.registry.start_and_fail();
-    assert!(code.is_some_and(|code| code != 0), "it exits with an error, got {code:?}");
+    assert!(
+        code.is_some_and(|code| code != 0),
+        "it exits with an error, got {code:?}"
+    );
     assert!(said.contains("commit"), "it names what is damaged:\n{said}");
 }
 
@@ -143,7 +173,10 @@ fn kill_9_in_the_middle_of_ten_publishes_loses_none_that_was_acknowledged() {
         let log = read_whole_log(&lab.registry.client(), &log_key);
         assert_extends(&head_before, &log);
         for (index, record, leaf_hash) in &acknowledged {
-            let entry = log.entries.get(usize::try_from(*index).unwrap()).expect("an acknowledged entry is there");
+            let entry = log
+                .entries
+                .get(usize::try_from(*index).unwrap())
+                .expect("an acknowledged entry is there");
             assert_eq!(&entry.payload.to_string(), record);
             assert_eq!(&entry.leaf_hash().digest().to_string(), leaf_hash);
             lab.registry.get(&format!("/api/v1/records/{record}")).ok();
@@ -158,8 +191,9 @@ fn publish_ten_and_kill(lab: &mut Lab, round: usize, kill_after: usize) -> Vec<(
     let cli = lab.cli(&lab.trust());
     for n in 0..10 {
         let model = lab.work().join(format!("round-{round}-{n}"));
-        fs::create_dir_all(&model).unwrap();
-        fs::write(model.join("weights.bin"), format!("model {n} of round {round}")).unwrap();
+        fs::create_dir_all(&model).expect("a new folder");
+        fs::write(model.join("weights.bin"), format!("model {n} of round {round}"))
+            .expect("a writable folder");
         attest(&cli, &model, round, n);
     }
     let (sender, receipts) = mpsc::channel();
@@ -174,7 +208,7 @@ fn publish_ten_and_kill(lab: &mut Lab, round: usize, kill_after: usize) -> Vec<(
         while got.len() < kill_after {
             got.extend(receipts.recv().expect("ten answers come"));
         }
-        registry.lock().unwrap().kill9();
+        registry.lock().expect("nothing panicked").kill9();
         got.extend(receipts.iter().flatten());
         got
     })
@@ -183,14 +217,30 @@ fn publish_ten_and_kill(lab: &mut Lab, round: usize, kill_after: usize) -> Vec<(
 fn attest(cli: &Cli, model: &std::path::Path, round: usize, n: usize) {
     let (model, out) = (model.to_string_lossy(), format!("att-{round}-{n}"));
     let name = format!("acme/model-{round}-{n}");
-    cli.ok(&["attest", &model, "--publisher", PUBLISHER, "--key", "lab.key", "--name", &name, "--out", &out]);
+    cli.ok(&[
+        "attest",
+        &model,
+        "--publisher",
+        PUBLISHER,
+        "--key",
+        "lab.key",
+        "--name",
+        &name,
+        "--out",
+        &out,
+    ]);
 }
 
 /// The receipt, if one came before the crash.
 fn publish(cli: &Cli, round: usize, n: usize) -> Option<(u64, String, String)> {
     let out = format!("att-{round}-{n}");
     let mut command = cli.command(&["publish", &out, "--json", "--timeout", "5"]);
-    let ran = Ran::of(command.stdin(Stdio::null()).output().expect("the command line starts"));
+    let ran = Ran::of(
+        command
+            .stdin(Stdio::null())
+            .output()
+            .expect("the command line starts"),
+    );
     let receipt = (ran.code == 0).then(|| ran.json()["records"][0].clone())?;
     let text = |member: &str| receipt[member].as_str().map(str::to_owned);
     Some((receipt["index"].as_u64()?, text("record")?, text("leaf_hash")?))
@@ -199,7 +249,9 @@ fn publish(cli: &Cli, round: usize, n: usize) -> Option<(u64, String, String)> {
 /// After the crash, publishing the same ten again succeeds, gives acknowledged ones their old index, and logs
 /// nothing twice.
 fn finish_round(lab: &Lab, round: usize, acknowledged: &BTreeSet<(u64, String, String)>) {
-    let cli = lab.cli(&lab.trust()).with("WEIGHBRIDGE_REGISTRY", lab.registry.url());
+    let cli = lab
+        .cli(&lab.trust())
+        .with("WEIGHBRIDGE_REGISTRY", lab.registry.url());
     for n in 0..10 {
         let receipt = publish(&cli, round, n).expect("publishing works again");
         if let Some(old) = acknowledged.iter().find(|(_, record, _)| *record == receipt.1) {
@@ -215,10 +267,17 @@ fn finish_round(lab: &Lab, round: usize, acknowledged: &BTreeSet<(u64, String, S
 #[test]
 fn a_blob_survives_with_its_record() {
     let mut lab = Lab::small_without_page();
-    let payload = lab.registry.get(&format!("/api/v1/records/{}", lab.record)).ok().json();
+    let payload = lab
+        .registry
+        .get(&format!("/api/v1/records/{}", lab.record))
+        .ok()
+        .json();
     let resources = payload["predicate"]["resources"].as_array().unwrap().clone();
     lab.registry.restart();
-    let weights = resources.iter().find(|r| r["name"] == "model.safetensors").expect("the weights are listed");
+    let weights = resources
+        .iter()
+        .find(|r| r["name"] == "model.safetensors")
+        .expect("the weights are listed");
     for member in ["weighbridge_chunks", "weighbridge_tensors"] {
         let digest = weights["annotations"][member].as_str().unwrap();
         let blob = lab.registry.get(&format!("/api/v1/blobs/{digest}")).ok();
@@ -232,7 +291,18 @@ fn the_small_model_needs_no_second_upload_in_another_lab() {
     let cli = lab.cli(&lab.trust());
     lab::create_publisher(&cli, "second.example", "second.key");
     let copy = Model::small(&lab.work().join("copy"));
-    lab::attest(&cli, &copy, "second.key", "second.example", "second/minilm", "1.0", "att-second");
+    lab::attest(
+        &cli,
+        &copy,
+        "second.key",
+        "second.example",
+        "second/minilm",
+        "1.0",
+        "att-second",
+    );
     let ran = cli.ok(&["publish", "att-second", "--json"]);
-    assert!(!ran.stderr.contains("sidecars ("), "the sidecars are there already:\n{ran}");
+    assert!(
+        !ran.stderr.contains("sidecars ("),
+        "the sidecars are there already:\n{ran}"
+    );
 }

@@ -10,9 +10,9 @@ const policy = globalThis.trustedTypes?.createPolicy('weighbridge', {
   },
 });
 
-/** Beside the page, wherever the registry is mounted. */
+/** At the root of the build, three folders above this module, wherever the registry is mounted. */
 function workerUrl() {
-  return new URL(WORKER, document.baseURI).href;
+  return new URL(`../../../${WORKER}`, import.meta.url).href;
 }
 
 export function startWorker() {

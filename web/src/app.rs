@@ -16,9 +16,9 @@ use crate::{
 pub(crate) fn app() -> impl IntoView {
     let session = Session::new(TrustSession::start());
     let over = take_drops(session);
-    follow_fragment(session);
+    follow_address(session);
     mirror_in_window(session);
-    html::div()
+    el("div")
         .class("site")
         .child((verify_page(session, over.into()), header(), footer()))
 }
@@ -60,16 +60,18 @@ fn take_drops(session: Session) -> RwSignal<bool> {
     over
 }
 
-/// Takes `#record=…` and `#hash=…` from the address. Fragments never reach a server.
-fn follow_fragment(session: Session) {
-    let follow = move || {
-        let fragment = window().location().hash().unwrap_or_default();
-        if let Some(query) = query::from_fragment(&fragment) {
+/// Takes `/record/…`, `#record=…` and `#hash=…` from the address. Fragments never reach a server.
+fn follow_address(session: Session) {
+    let location = window().location();
+    let fragment = move || query::from_fragment(&window().location().hash().unwrap_or_default());
+    if let Some(query) = fragment().or_else(|| query::from_path(&location.pathname().unwrap_or_default())) {
+        session.ask(query);
+    }
+    keep(window_event_listener(ev::hashchange, move |_| {
+        if let Some(query) = fragment() {
             session.ask(query);
         }
-    };
-    follow();
-    keep(window_event_listener(ev::hashchange, move |_| follow()));
+    }));
 }
 
 /// Shows progress in the title, and warns before leaving a run.

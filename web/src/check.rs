@@ -8,13 +8,14 @@ use leptos::prelude::*;
 use provenance::{
     Sha256Digest,
     manifest::Manifest,
+    tensor::TensorIndex,
     verify::{Bytes, Junk, Observation, SeenFile},
 };
 use web_sys::File;
 
 use crate::{
     evidence::{self, Sidecars},
-    plan::{Layout, Plan},
+    plan::{Layout, Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
     schedule,
     verification::Verification,
@@ -162,7 +163,7 @@ async fn seen(
             (Outcome::Hashed(..), None) => Bytes::Unreadable("the browser lost hold of the file".to_owned()),
             (Outcome::Hashed(chunks, sha256), Some(handle)) => {
                 let listed = as_listed(file.size, chunks.digest());
-                match head_facts(pool, &file.path, file.size, handle, listed).await {
+                match head_facts(pool, plan, file, handle, listed).await {
                     Ok((tensors, junk)) => Bytes::Hashed {
                         chunks,
                         sha256,
@@ -191,18 +192,18 @@ async fn seen(
     })
 }
 
-/// Digest of the file's own tensor index, and, unless its bytes are `listed`, what its first bytes look like.
+/// The file's own tensor index, and, unless its bytes are `listed`, what its first bytes look like.
 async fn head_facts(
     pool: &Pool,
-    path: &str,
-    size: u64,
+    plan: &Plan,
+    file: &PlanFile,
     handle: &File,
     listed: bool,
-) -> Result<(Option<Sha256Digest>, Option<Junk>), WorkError> {
-    let tensors = evidence::own_tensors(pool, path, size, handle).await?;
+) -> Result<(Option<TensorIndex>, Option<Junk>), WorkError> {
+    let tensors = evidence::own_tensors(pool, plan.layout, &file.path, file.size, handle).await?;
     if listed {
         return Ok((tensors, None));
     }
     let first = pool.head(handle, Junk::SNIFF_BYTES as u64).await?;
-    Ok((tensors, Junk::sniff(&first, size)))
+    Ok((tensors, Junk::sniff(&first, file.size)))
 }

@@ -25,7 +25,7 @@ use web_sys::File;
 
 use crate::{
     api::{self, ApiError, Lookup},
-    plan::{Plan, PlanFile},
+    plan::{Layout, Plan, PlanFile},
     progress::{Expected, known_chunk_list},
     worker_pool::{Pool, WorkError},
 };
@@ -121,11 +121,11 @@ pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result
             .find(first_chunk(pool, file, handle).await.map_err(failed)?)
             .await?;
         if matches.is_empty()
-            && let Some(tensors) = own_tensors(pool, &file.path, file.size, handle)
+            && let Some(tensors) = own_tensors(pool, plan.layout, &file.path, file.size, handle)
                 .await
                 .map_err(failed)?
         {
-            matches = lookup.find(tensors).await?;
+            matches = lookup.find(tensors.digest()).await?;
         }
         if !matches.is_empty() {
             break;
@@ -197,17 +197,19 @@ async fn first_chunk(pool: &Pool, file: &PlanFile, handle: &File) -> Result<Sha2
     Ok(found.get().unwrap_or(Sha256Digest::OF_NOTHING))
 }
 
-/// Digest of the tensor index in the file's own header; `None` when it has none that parses.
+/// The tensor index in the file's own header; `None` when it has none that parses. Where folders were not seen a
+/// file may have any name, as in caches that name files by their digest, so its header is read whatever it is called.
 ///
 /// # Errors
 /// [`WorkError`] when the file cannot be read.
 pub(crate) async fn own_tensors(
     pool: &Pool,
+    layout: Layout,
     path: &str,
     size: u64,
     handle: &File,
-) -> Result<Option<Sha256Digest>, WorkError> {
-    if !path.to_ascii_lowercase().ends_with(".safetensors") {
+) -> Result<Option<TensorIndex>, WorkError> {
+    if layout == Layout::Folder && !path.to_ascii_lowercase().ends_with(".safetensors") {
         return Ok(None);
     }
     let first = pool.head(handle, 8).await?;
@@ -215,9 +217,7 @@ pub(crate) async fn own_tensors(
         return Ok(None);
     };
     let head = pool.head(handle, length + 8).await?;
-    Ok(TensorIndex::from_safetensors(&head, size)
-        .ok()
-        .map(|index| index.digest()))
+    Ok(TensorIndex::from_safetensors(&head, size).ok())
 }
 
 /// Sidecars of the listed files that are at hand.
@@ -278,8 +278,8 @@ pub(crate) fn listed_for<'a>(
     file: &PlanFile,
 ) -> Option<&'a ManifestFile> {
     match plan.layout {
-        crate::plan::Layout::Folder => manifest.file(&file.path),
-        crate::plan::Layout::Flat => {
+        Layout::Folder => manifest.file(&file.path),
+        Layout::Flat => {
             let mut named = manifest
                 .files()
                 .iter()

@@ -42,15 +42,19 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
     {
         return Ok(query);
     }
-    if let Some((_, rest)) = text.split_once("/record/")
-        && let Some(id) = hex(rest.split(['?', '#', '/']).next().unwrap_or_default())
-    {
-        return Ok(Query::Record(RecordId::from_digest(id)));
+    if let Some(query) = from_path(text) {
+        return Ok(query);
     }
     let bare = text.strip_prefix("sha256:").unwrap_or(text);
     hex(bare).map(Query::Digest).ok_or_else(|| QueryError::Unknown {
         found: text.chars().count(),
     })
+}
+
+/// Reads an address or path with `/record/` and an id in it.
+pub(crate) fn from_path(path: &str) -> Option<Query> {
+    let (_, rest) = path.split_once("/record/")?;
+    hex(rest.split(['?', '#', '/']).next()?).map(|id| Query::Record(RecordId::from_digest(id)))
 }
 
 /// Reads a page's own fragment: `record=…` or `hash=…`. Fragments never reach a server.

@@ -229,19 +229,28 @@ impl Session {
         });
         let mut candidates = self.candidates(&found, plan);
         let clear = choose(&mut candidates);
-        let best = candidates
-            .first()
-            .and_then(|best| found.iter().find(|evidence| evidence.id == best.record))
-            .cloned();
+        // A record that does not hold may list nothing; it is told as such, not passed over as "no record".
+        let is_faulty =
+            |evidence: &&Evidence| self.trust.with_file(|file| evidence.open(file)).fault().is_some();
+        let best = candidates.first().map_or_else(
+            || found.iter().find(is_faulty),
+            |best| found.iter().find(|evidence| evidence.id == best.record),
+        );
+        let best = best.cloned();
         self.held.update_value(|held| held.found = found);
         match best {
             None => {
-                let report = Report::unknown(junk.map(Junk::code), told);
+                let report = Report::unknown(
+                    junk.map(Junk::code),
+                    format!("no record names any of these files. {told}"),
+                );
                 self.state
                     .update(|state| state.judged(run, Judgement::without_bytes(report)));
                 Ok(())
             }
-            Some(evidence) if clear => self.compare(run, pool, evidence, false).await,
+            Some(evidence) if clear || candidates.is_empty() => {
+                self.compare(run, pool, evidence, false).await
+            }
             Some(_) => {
                 self.state.update(|state| state.offer(run, candidates));
                 Ok(())

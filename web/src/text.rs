@@ -54,6 +54,22 @@ pub(crate) fn visible_lines(text: &str) -> String {
         .join("\n")
 }
 
+/// A detail as a sentence of its own: details start in lower case and have no full stop, so that they can stand
+/// in another sentence. Hidden characters are made visible.
+pub(crate) fn sentence(detail: &str) -> String {
+    let mut chars = detail.chars();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    let end = if detail.is_empty() || detail.ends_with(['.', '?', '…']) {
+        ""
+    } else {
+        "."
+    };
+    provenance::path::visible(&format!("{first}{}{end}", chars.as_str()))
+}
+
 /// Bytes per second: `512 MiB/s`.
 pub(crate) fn rate(bytes_per_second: f64) -> String {
     format!("{}/s", bytes(whole(bytes_per_second)))

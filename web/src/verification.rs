@@ -7,6 +7,10 @@
 use provenance::{
     RecordId, Sha256Digest,
     chunk::ChunkList,
+    lookup,
+    manifest::Manifest,
+    path::visible,
+    record::Record,
     verify::{Bytes, FileReport, FileVerdict, Observation, Opened, Report, SeenFile},
 };
 
@@ -40,22 +44,33 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// Describes an opened record beside the files at hand; `None` when it lists no files.
+    /// Describes an opened record beside the files at hand; `None` when it holds and lists no files. A record
+    /// that does not hold is described as far as it could be read: the verdict about it is a fault.
     pub(crate) fn of(opened: &Opened, plan: &Plan) -> Option<Self> {
-        let manifest = opened.manifest()?;
-        let record = opened.record()?;
+        let faulty = opened.fault().is_some();
+        let files = opened.manifest().map_or(&[][..], Manifest::files);
+        if files.is_empty() && !faulty {
+            return None;
+        }
         let seen: Vec<(&str, u64)> = plan.files.iter().map(|f| (f.path.as_str(), f.size)).collect();
-        let (fitting, named) = provenance::lookup::fit(manifest, &seen);
-        let subject = record.artifact().map(|artifact| &artifact.subject);
-        let visible = provenance::path::visible;
+        let (fitting, named) = opened
+            .manifest()
+            .map_or((0, 0), |manifest| lookup::fit(manifest, &seen));
+        let record = opened.record();
+        let subject = record
+            .and_then(Record::artifact)
+            .map(|artifact| &artifact.subject);
         Some(Self {
             record: opened.id(),
-            name: subject.map_or_else(|| "unnamed".to_owned(), |s| visible(&s.name)),
+            name: subject.map_or_else(|| "a record".to_owned(), |s| visible(&s.name)),
             version: subject.and_then(|s| s.version.as_deref()).map(visible),
-            publisher: record.publisher().to_string(),
+            publisher: record.map_or_else(
+                || "nobody known".to_owned(),
+                |record| record.publisher().to_string(),
+            ),
             trusted: opened.is_trusted(),
-            faulty: opened.fault().is_some(),
-            listed: manifest.files().len(),
+            faulty,
+            listed: files.len(),
             fitting,
             named,
         })
@@ -373,9 +388,20 @@ impl Verification {
         }
     }
 
+    /// Whether a difference counts against the files: the record was named, or its publisher is trusted.
+    pub(crate) fn compares_against_trust(&self) -> bool {
+        self.candidate.as_ref().is_some_and(|candidate| {
+            candidate.trusted
+                || self
+                    .named
+                    .as_ref()
+                    .is_some_and(|named| named.record == candidate.record)
+        })
+    }
+
     /// `Looks like acme/minilm 1.0 by acme.example (record 7f3c…). Checking every byte.`
     pub(crate) fn identification(&self) -> Option<String> {
-        let candidate = self.candidate.as_ref()?;
+        let candidate = self.candidate.as_ref().filter(|candidate| !candidate.faulty)?;
         let record = text::short_digest(&candidate.record.to_string());
         let (title, publisher) = (candidate.title(), &candidate.publisher);
         Some(match &self.named {
@@ -416,7 +442,7 @@ pub(crate) fn summary_text(report: &Report) -> String {
     lines.push("This does not prove that the model behaves well or that its publisher is honest.".to_owned());
     lines
         .iter()
-        .map(|line| provenance::path::visible(line))
+        .map(|line| visible(line))
         .collect::<Vec<_>>()
         .join("\n")
 }

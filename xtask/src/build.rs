@@ -6,9 +6,6 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{steps::Steps, tools::Workspace};
 
-/// Loads every wasm file given, and says what each imports.
-const CHECK_WASM: &str = include_str!("../js/check_wasm.mjs");
-
 /// Builds the page and its worker into `dist/`, then loads every wasm of it in Node.
 ///
 /// # Errors
@@ -51,7 +48,7 @@ fn check_wasm(workspace: &Workspace) -> Result<()> {
     files.sort();
     workspace
         .run("node")
-        .args(["--input-type=module", "--eval", CHECK_WASM, "--"])
+        .arg("xtask/js/check_wasm.mjs")
         .args(files)
         .show()
 }

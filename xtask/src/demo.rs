@@ -140,7 +140,7 @@ impl Lab<'_> {
         let good = self.folder.join("good-copy");
         match given {
             Some(folder) => model::copy(folder, &good)?,
-            None => model::write(&good, 11, &[768, 768])?,
+            None => model::write(&good, 11, &[1536])?,
         }
         let how = [
             "--stage",
@@ -239,7 +239,7 @@ In the browser
      and check again: authentic. It names this registry's log and pins the publisher.
      Or adopt the registry's own file, which pins nobody: untrusted, until you choose to trust {PUBLISHER}.
   4  Drop the folder {changed}
-     One bit is flipped: the card names the file, the bytes and the tensor.
+     One bit is flipped: the card names the file, the bytes and the tensors in them.
 
 On the command line
   {program} --trust {trust} verify {good}

@@ -42,7 +42,7 @@ struct Weighed {
 /// Hashes, signs and writes the folder that `publish` sends.
 pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure> {
     let key = read_signing_key(&args.key)?;
-    let genesis = find_genesis(context, args)?;
+    let genesis = find_genesis(context, args, &key)?;
     let facts = SubjectFacts {
         publisher: args.publisher.clone(),
         genesis,
@@ -69,20 +69,24 @@ pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure>
 }
 
 /// The genesis id: given, noted beside the key, or pinned.
-fn find_genesis(context: &Context, args: &AttestArgs) -> Result<RecordId, Failure> {
+fn find_genesis(context: &Context, args: &AttestArgs, key: &SigningKey) -> Result<RecordId, Failure> {
     if let Some(genesis) = args.genesis {
         return Ok(genesis);
     }
     if let Some(note) = read_note(&args.key)? {
-        if note.publisher == args.publisher {
+        let keyid = key.public().keyid().to_string();
+        if note.publisher == args.publisher && note.keyid == keyid {
             return Ok(note.genesis);
         }
+        let (path, noted) = (args.key.display(), &note.publisher);
         return Err(Failure::usage(format!(
-            "the key {} belongs to {}",
-            args.key.display(),
-            note.publisher
+            "{path}.publisher.json is about the publisher {noted} and key {}",
+            note.keyid
         ))
-        .why(format!("you gave --publisher {}", args.publisher))
+        .why(format!(
+            "you gave --publisher {}, and {path} is key {keyid}",
+            args.publisher
+        ))
         .next("give the key and the publisher that belong together, or --genesis ID"));
     }
     let pinned = context

@@ -33,8 +33,10 @@ const MAX_ROUNDS: usize = 4;
 pub(super) enum ReceiptCheck {
     /// Against the log key in the trust file.
     Held,
-    /// There is no trust file with this log.
-    NotMade,
+    /// There is no trust file.
+    NoTrustFile,
+    /// The trust file does not name this log.
+    OtherLog,
 }
 
 /// Publishes a folder that `attest` wrote.
@@ -47,10 +49,7 @@ pub(super) fn run(context: &Context, args: &PublishArgs) -> Result<Exit, Failure
     let mut checked = ReceiptCheck::Held;
     for record in &records {
         let receipt = send(context, &client, &args.att, record)?;
-        let check = check_receipt(trust.as_ref(), &client, &record.payload, &receipt)?;
-        if check == ReceiptCheck::NotMade {
-            checked = check;
-        }
+        checked = check_receipt(trust.as_ref(), &client, &record.payload, &receipt)?;
         receipts.push(receipt);
     }
     tell(context, &client, &receipts, checked)
@@ -149,9 +148,12 @@ pub(super) fn check_receipt(
         return Err(fault("the leaf hash is not that of the entry".into()));
     }
     let origin = origin_of(receipt).map_err(&fault)?;
-    let Some(trust) = trust.filter(|trust| covers(trust, client, &origin)) else {
-        return Ok(ReceiptCheck::NotMade);
+    let Some(trust) = trust else {
+        return Ok(ReceiptCheck::NoTrustFile);
     };
+    if !covers(trust, client, &origin) {
+        return Ok(ReceiptCheck::OtherLog);
+    }
     let opened = verify::open(Some(trust), id, payload, receipt, None);
     match opened.fault() {
         Some(standing) => Err(fault(standing.detail.clone())),
@@ -195,10 +197,14 @@ fn tell(
     let mut lines = vec![context.output.paint("Published", Tone::Good)];
     let entry = |r: &RecordProof| format!("  record {}   entry {}   {}", r.record, r.index, r.kind);
     lines.extend(receipts.iter().map(entry));
-    lines.push(if held {
-        "  receipts: checked here against the log key in your trust file".into()
-    } else {
-        "  receipts: not checked, since your trust file does not name this log".into()
+    lines.push(match checked {
+        ReceiptCheck::Held => "  receipts: checked here against the log key in your trust file".into(),
+        ReceiptCheck::NoTrustFile => {
+            "  receipts: not checked, since you have not chosen a log to trust yet".into()
+        }
+        ReceiptCheck::OtherLog => {
+            "  receipts: not checked, since your trust file does not name this log".into()
+        }
     });
     if let Some(last) = receipts.last() {
         lines.push(format!("  page:     {}/record/{}", client.address(), last.record));

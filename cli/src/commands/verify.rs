@@ -50,9 +50,7 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
     } else {
         best_report(context, args, &client, &found, &opened)?
     };
-    if report.subtype.as_deref() == Some("no-log") {
-        report.next = Some(how_to_choose_a_log(context, &client));
-    }
+    report.next = next_step(context, &client, &report).or(report.next);
     if context.output.json {
         Output::print_json(&report)?;
     } else {
@@ -236,6 +234,24 @@ fn grade(report: &Report, trusted: bool) -> u8 {
         (Verdict::Mismatch | Verdict::Unreadable, _) => 3,
         (Verdict::LogFault, _) => 1,
         (Verdict::Unknown, _) => u8::from(report.subtype.is_some()) * 2,
+    }
+}
+
+/// The next step where a command line has a better one than the report, which also serves pages.
+fn next_step(context: &Context, client: &Client, report: &Report) -> Option<String> {
+    match (report.verdict, report.subtype.as_deref()?) {
+        (Verdict::Untrusted, "no-log") => Some(how_to_choose_a_log(context, client)),
+        (Verdict::LogFault, "checkpoint") => Some(format!(
+            "check that {} and your trust file belong to the same log (--registry, --trust); if they do, keep this output and ask the log's operator",
+            client.address()
+        )),
+        (Verdict::LogFault, _) => {
+            Some("keep this output and ask the log's operator; do not use the record".into())
+        }
+        (Verdict::Stale, "no-witness") => {
+            Some("if you accept a log without witnesses, write \"max_age none\" in your trust file".into())
+        }
+        _ => None,
     }
 }
 

@@ -1,8 +1,13 @@
 //! The engine against the plain way: everything in memory, one piece after the other.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    fs::File,
+    io,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use super::*;
+use crate::source::{first_chunk, source_at};
 
 /// Bytes without a period that a chunk border could hide.
 fn bytes(length: usize, seed: u64) -> Vec<u8> {

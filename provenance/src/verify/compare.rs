@@ -264,7 +264,9 @@ fn compare_pair(
         locate(&mut report, listed, found.size, chunks, expected);
         name_tensors(&mut report, listed, seen);
         let header_end = tensors.as_ref().map(TensorIndex::data_begin);
-        if header_end.is_some_and(|end| report.ranges.iter().all(|[from, _]| *from >= end)) {
+        if listed.path.is_safetensors()
+            && header_end.is_some_and(|end| report.ranges.iter().all(|[from, _]| *from >= end))
+        {
             check_index(listed, tensors.as_ref(), out);
         }
     }
@@ -346,8 +348,9 @@ fn name_tensors(report: &mut FileReport, listed: &ManifestFile, seen: &Observati
     report.tensors = report.tensor_details.iter().map(|t| t.name.clone()).collect();
 }
 
+/// Whether the two have a byte in common; an empty range has none with anything.
 fn overlaps(a: Range<u64>, b: Range<u64>) -> bool {
-    a.start < b.end && b.start < a.end
+    a.start.max(b.start) < a.end.min(b.end)
 }
 
 fn classify(

@@ -7,8 +7,9 @@ use super::{
     open::Opened,
     pair::{Pairs, pair},
     report::{Check, Report, Verdict, not_proven},
+    words::no_word_about_files,
 };
-use crate::{chunk::ChunkList, digest::Sha256Digest, path::visible, tensor::TensorIndex};
+use crate::{chunk::ChunkList, digest::Sha256Digest, tensor::TensorIndex};
 
 /// What was given to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,12 +137,12 @@ impl Opened {
 
     /// The report about a record that lists no files, or that could not be read at all.
     fn without_files(&self, checks: Vec<Check>) -> Report {
-        let (verdict, subtype) = match (&self.fault, self.record.is_some()) {
-            (Some(fault), _) => (Verdict::LogFault, fault.subtype),
-            (None, _) => (Verdict::Unknown, "no-files"),
+        let (verdict, subtype) = match &self.fault {
+            Some(fault) => (Verdict::LogFault, fault.subtype),
+            None => (Verdict::Unknown, "no-files"),
         };
         let summary = match &self.fault {
-            Some(fault) => format!("{}. It says nothing about your files.", sentence(&fault.detail)),
+            Some(fault) => no_word_about_files(&fault.detail),
             None => {
                 "This record lists no files to compare with; name the signature record of the model.".into()
             }
@@ -286,160 +287,6 @@ impl Opened {
         }
         (Verdict::Authentic, None)
     }
-
-    fn words(
-        &self,
-        verdict: Verdict,
-        subtype: Option<&str>,
-        seen: &Observation,
-        files: &[FileReport],
-        contradiction: Option<&str>,
-    ) -> (String, Option<String>) {
-        let who = self
-            .record
-            .as_ref()
-            .map(|r| r.publisher().to_string())
-            .unwrap_or_default();
-        let count = |v| files.iter().filter(|f| f.verdict == v).count();
-        let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
-        match verdict {
-            Verdict::Authentic => {
-                let scope = match seen.scope {
-                    Scope::SingleFile => {
-                        let more = self.manifest().map_or(0, |m| m.files().len()).saturating_sub(1);
-                        format!(
-                            "This file is byte for byte the one that {who} recorded; the record lists {more} more."
-                        )
-                    }
-                    Scope::Flat => format!(
-                        "All {compared} files are byte for byte what {who} recorded. Folder names were not seen."
-                    ),
-                    Scope::Folder => format!("All {compared} files are byte for byte what {who} recorded."),
-                };
-                let unwitnessed = self.log.as_ref().is_some_and(|l| l.witnesses == 0);
-                (
-                    if unwitnessed {
-                        format!("{scope} No witness confirms this view of the log.")
-                    } else {
-                        scope
-                    },
-                    None,
-                )
-            }
-            Verdict::Mismatch if subtype == Some("extra") => {
-                let missing = match count(FileVerdict::Missing) {
-                    0 => String::new(),
-                    n => format!(" {n} of the listed files are missing as well."),
-                };
-                let text = format!(
-                    "Every listed file that is present matches, but a file lies beside them that the record does not \
-                     list and that a loader might run or prefer.{missing}"
-                );
-                (
-                    text,
-                    Some(
-                        "Remove the files marked extra, or check again and accept them (--allow-extra)."
-                            .into(),
-                    ),
-                )
-            }
-            Verdict::Mismatch => {
-                let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
-                let text = format!(
-                    "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
-                );
-                (
-                    text,
-                    Some("Download the changed files again, from the publisher, and check again.".into()),
-                )
-            }
-            Verdict::Unknown if subtype == Some("near") => {
-                let (same, all) = files
-                    .iter()
-                    .fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
-                let tenths = if all == 0 {
-                    0
-                } else {
-                    u128::from(same) * 1000 / u128::from(all)
-                };
-                let percent = format!("{}.{}", tenths / 10, tenths % 10);
-                let text = format!(
-                    "No exact record. {percent}% of the data equals record {} by {who}, whom you have not chosen to trust.",
-                    self.id.digest().short()
-                );
-                (
-                    text,
-                    Some(format!(
-                        "If you expect files of {who}, name the record or trust the publisher, and check again."
-                    )),
-                )
-            }
-            Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
-            Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
-            Verdict::Incomplete => {
-                let missing = count(FileVerdict::Missing);
-                let text = format!(
-                    "Every file that is present matches, but {missing} of the listed files are missing."
-                );
-                (
-                    text,
-                    Some("Download the missing files, or check a single file by itself.".into()),
-                )
-            }
-            Verdict::Stale => {
-                let detail = self
-                    .stale
-                    .as_ref()
-                    .map(|s| sentence(&s.detail))
-                    .unwrap_or_default();
-                (format!("Everything matches, but {}.", lower_first(&detail)), None)
-            }
-            Verdict::Untrusted if subtype == Some("no-log") => (
-                format!(
-                    "The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can be proved."
-                ),
-                Some("Open a trust file that you got from somebody you trust.".into()),
-            ),
-            Verdict::Untrusted if self.identity.as_ref().is_some_and(|i| i.other_genesis.is_some()) => (
-                format!(
-                    "The signature is valid, but it is of another {who} than the one that you trust: name and genesis \
-                     id make a publisher, and your trust file has another genesis id."
-                ),
-                Some(format!(
-                    "Ask {who}, outside this registry, which genesis id is theirs."
-                )),
-            ),
-            Verdict::Untrusted => {
-                let text = format!(
-                    "The signature is valid, but you have not said whom to trust for this model. Signer: {who}."
-                );
-                let genesis = self
-                    .identity
-                    .as_ref()
-                    .map(|i| i.genesis.to_string())
-                    .unwrap_or_default();
-                (
-                    text,
-                    Some(format!(
-                        "If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}"
-                    )),
-                )
-            }
-            Verdict::LogFault => {
-                let detail = self
-                    .fault
-                    .as_ref()
-                    .map(|f| f.detail.as_str())
-                    .or(contradiction)
-                    .unwrap_or_default();
-                (
-                    format!("{}. It says nothing about your files.", sentence(detail)),
-                    None,
-                )
-            }
-            Verdict::Superseded | Verdict::Withdrawn | Verdict::Tainted => (String::new(), None),
-        }
-    }
 }
 
 /// The subtype of a mismatch: the gravest difference among the files.
@@ -460,22 +307,4 @@ fn worst_difference(files: &[FileReport], allow_extra: bool) -> Option<&'static 
             .iter()
             .any(|f| f.verdict == FileVerdict::Extra && f.could_be_loaded);
     found.map(FileVerdict::code).or(extra.then_some("extra"))
-}
-
-fn sentence(detail: &str) -> String {
-    let mut chars = detail.chars();
-    let first = chars
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
-    visible(&(first + chars.as_str()))
-}
-
-fn lower_first(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|c| c.to_lowercase().to_string())
-        .unwrap_or_default()
-        + chars.as_str()
 }

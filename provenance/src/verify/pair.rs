@@ -146,11 +146,10 @@ impl<'a> Work<'a> {
             match self.scope {
                 // In a folder every path is known; what is ignored there is silent unless it is listed.
                 Scope::Folder if is_ignored(found) => {}
-                Scope::Folder => extra.push(at),
-                Scope::Flat if self.free_listed.iter().any(could_be_listed) => ambiguous.push(at),
-                Scope::Flat => extra.push(at),
                 // A single file that is none of the record's is not beside anything.
                 Scope::SingleFile => ambiguous.push(at),
+                Scope::Flat if self.free_listed.iter().any(could_be_listed) => ambiguous.push(at),
+                Scope::Folder | Scope::Flat => extra.push(at),
             }
         }
         Pairs {

@@ -83,8 +83,14 @@ impl Assets {
         let mut found = BTreeMap::new();
         let mut left = MAX_WEB_BYTES;
         collect(folder, folder, &mut left, &mut found)?;
-        let policy = found.get("index.html").map(|html| content_security_policy(html)).unwrap_or_default();
-        let files = found.into_iter().map(|(name, bytes)| (name.clone(), Arc::new(Asset::new(&name, bytes)))).collect();
+        let policy = found
+            .get("index.html")
+            .map(|html| content_security_policy(html))
+            .unwrap_or_default();
+        let files = found
+            .into_iter()
+            .map(|(name, bytes)| (name.clone(), Arc::new(Asset::new(&name, bytes))))
+            .collect();
         Ok(Self { files, policy })
     }
 
@@ -95,7 +101,11 @@ impl Assets {
 
     /// Compresses every file, one after the other. Takes seconds; until a file is done it is served plain.
     pub fn compress(&self) {
-        for asset in self.files.values().filter(|a| a.plain.len() >= MIN_COMPRESSED_BYTES) {
+        for asset in self
+            .files
+            .values()
+            .filter(|a| a.plain.len() >= MIN_COMPRESSED_BYTES)
+        {
             asset.compress();
         }
     }
@@ -106,7 +116,11 @@ impl Assets {
         let name = path.trim_start_matches('/');
         let is_app_route = !name.contains('.');
         if !self.is_built() {
-            let text = || HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(NO_PAGE);
+            let text = || {
+                HttpResponse::Ok()
+                    .content_type("text/plain; charset=utf-8")
+                    .body(NO_PAGE)
+            };
             return (name.is_empty()).then(text);
         }
         let asset = match self.files.get(name) {
@@ -119,9 +133,13 @@ impl Assets {
 
     fn send(&self, request: &HttpRequest, asset: &Asset) -> HttpResponse {
         let (encoding, bytes) = asset.encoded_for(request);
-        let mut response = answer_with_etag(request, &asset.etag_for(encoding), asset.cache_control, asset.content_type, || {
-            bytes.to_vec().into()
-        });
+        let mut response = answer_with_etag(
+            request,
+            &asset.etag_for(encoding),
+            asset.cache_control,
+            asset.content_type,
+            || bytes.to_vec().into(),
+        );
         let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: &str| {
             if let Ok(value) = value.parse() {
@@ -134,8 +152,14 @@ impl Assets {
         set(header::VARY, "Accept-Encoding");
         set(header::CONTENT_SECURITY_POLICY, &self.policy);
         set(header::REFERRER_POLICY, "no-referrer");
-        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-        set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+        set(
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        );
+        set(
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        );
         set(
             HeaderName::from_static("permissions-policy"),
             "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -149,7 +173,14 @@ impl Asset {
         let etag = Sha256Digest::of(&plain).to_string()[..32].to_owned();
         let cache_control = if is_hashed(name) { IMMUTABLE } else { REVALIDATE };
         let (gzip, brotli) = (OnceLock::new(), OnceLock::new());
-        Self { content_type: content_type(name), cache_control, etag, plain, gzip, brotli }
+        Self {
+            content_type: content_type(name),
+            cache_control,
+            etag,
+            plain,
+            gzip,
+            brotli,
+        }
     }
 
     fn compress(&self) {
@@ -165,11 +196,16 @@ impl Asset {
 
     /// The best encoding that is ready, that the client takes, and that is smaller than none.
     fn encoded_for(&self, request: &HttpRequest) -> (Option<&'static str>, &[u8]) {
-        let accepted = request.headers().get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let accepted = request
+            .headers()
+            .get(header::ACCEPT_ENCODING)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
         let takes = |wanted: &str| {
             accepted.split(',').any(|offer| {
                 let mut parts = offer.split(';').map(str::trim);
-                parts.next() == Some(wanted) && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+                parts.next() == Some(wanted)
+                    && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
             })
         };
         for (name, encoded) in [("br", &self.brotli), ("gzip", &self.gzip)] {
@@ -182,7 +218,10 @@ impl Asset {
     }
 
     fn etag_for(&self, encoding: Option<&str>) -> String {
-        encoding.map_or_else(|| self.etag.clone(), |encoding| format!("{}-{encoding}", self.etag))
+        encoding.map_or_else(
+            || self.etag.clone(),
+            |encoding| format!("{}-{encoding}", self.etag),
+        )
     }
 }
 
@@ -199,7 +238,12 @@ fn collect(
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         let entry = entry.map_err(failed(folder))?;
         let (path, kind) = (entry.path(), entry.file_type().map_err(failed(&entry.path()))?);
-        let name = path.strip_prefix(root).ok().and_then(Path::to_str).unwrap_or_default().to_owned();
+        let name = path
+            .strip_prefix(root)
+            .ok()
+            .and_then(Path::to_str)
+            .unwrap_or_default()
+            .to_owned();
         if name.is_empty() || name.starts_with('.') || name.contains("/.") {
             continue;
         }
@@ -207,7 +251,9 @@ fn collect(
             collect(root, &path, left, found)?;
         } else if kind.is_file() {
             let bytes = fs::read(&path).map_err(failed(&path))?;
-            let too_large = || AssetsError::TooLarge { path: root.to_owned() };
+            let too_large = || AssetsError::TooLarge {
+                path: root.to_owned(),
+            };
             *left = left.checked_sub(bytes.len() as u64).ok_or_else(too_large)?;
             found.insert(name, bytes);
         }
@@ -219,7 +265,10 @@ fn collect(
 fn is_hashed(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let is_hash = |part: &str| {
-        part.len() >= HASH_DIGITS && part.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
+        part.len() >= HASH_DIGITS
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'))
     };
     file.split(['-', '_', '.']).any(is_hash)
 }
@@ -245,11 +294,10 @@ fn content_type(name: &str) -> &'static str {
 /// The policy of the page and of its workers: nothing but files of this server and the inline scripts that
 /// stand in `html` now.
 fn content_security_policy(html: &[u8]) -> String {
-    let mut scripts = String::new();
-    for script in inline_scripts(&String::from_utf8_lossy(html)) {
-        let hash = Sha256Digest::of(script.as_bytes()).to_base64();
-        scripts.push_str(&format!(" 'sha256-{hash}'"));
-    }
+    let html = String::from_utf8_lossy(html);
+    let source = |script: &str| format!(" 'sha256-{}'", Sha256Digest::of(script.as_bytes()).to_base64());
+    let scripts: Vec<String> = inline_scripts(&html).into_iter().map(source).collect();
+    let scripts = scripts.concat();
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'{scripts}; style-src 'self'; img-src 'self' data:; \
          font-src 'self'; connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
@@ -264,9 +312,15 @@ fn inline_scripts(html: &str) -> Vec<&str> {
     let mut at = 0;
     while let Some(found) = lower[at..].find("<script") {
         let tag = at + found;
-        let Some(open) = lower[tag..].find('>').map(|end| tag + end + 1) else { break };
-        let Some(close) = lower[open..].find("</script").map(|end| open + end) else { break };
-        let has_src = lower[tag..open].split_ascii_whitespace().any(|word| word.starts_with("src="));
+        let Some(open) = lower[tag..].find('>').map(|end| tag + end + 1) else {
+            break;
+        };
+        let Some(close) = lower[open..].find("</script").map(|end| open + end) else {
+            break;
+        };
+        let has_src = lower[tag..open]
+            .split_ascii_whitespace()
+            .any(|word| word.starts_with("src="));
         if !has_src && close > open {
             scripts.push(&html[open..close]);
         }
@@ -284,14 +338,20 @@ mod tests {
         let html = b"<!doctype html><SCRIPT type=\"module\">\nimport x;\n</script><script src=\"/a.js\"></script><script>1</script>";
         let policy = content_security_policy(html);
         // printf '\nimport x;\n' | openssl dgst -sha256 -binary | base64
-        assert!(policy.contains("'sha256-o8qrrgPw3zjsDsTwSjGoK+/LhuGQxgOVjobczd4hE/8='"), "{policy}");
+        assert!(
+            policy.contains("'sha256-o8qrrgPw3zjsDsTwSjGoK+/LhuGQxgOVjobczd4hE/8='"),
+            "{policy}"
+        );
         assert_eq!(policy.matches("'sha256-").count(), 2);
         assert!(!policy.contains("unsafe-inline") && !policy.contains("'unsafe-eval'"));
     }
 
     #[test]
     fn a_script_of_another_file_is_not_inline() {
-        assert_eq!(inline_scripts("<script defer src=x.js></script><script></script>"), Vec::<&str>::new());
+        assert_eq!(
+            inline_scripts("<script defer src=x.js></script><script></script>"),
+            Vec::<&str>::new()
+        );
         assert_eq!(inline_scripts("<script>a<b</script>"), ["a<b"]);
         assert_eq!(inline_scripts("<script>unclosed"), Vec::<&str>::new());
     }
@@ -300,7 +360,13 @@ mod tests {
     fn only_hashed_names_are_immutable() {
         assert!(is_hashed("web-8f3a2c5d1e90b764_bg.wasm"));
         assert!(is_hashed("base-1a2b3c4d5e6f7890.css"));
-        for name in ["index.html", "verifier_worker_loader.js", "verifier_worker_bg.wasm", "facade.js", "deadbeef.js"] {
+        for name in [
+            "index.html",
+            "verifier_worker_loader.js",
+            "verifier_worker_bg.wasm",
+            "facade.js",
+            "deadbeef.js",
+        ] {
             assert!(!is_hashed(name), "{name}");
         }
     }

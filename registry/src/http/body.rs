@@ -44,8 +44,14 @@ impl Budget {
     pub(crate) fn take(self: &Arc<Self>, bytes: usize) -> Result<Share, ApiError> {
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= MAX_BYTES_IN_FLIGHT);
         match self.used.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits) {
-            Ok(_) => Ok(Share { budget: Arc::clone(self), bytes }),
-            Err(_) => Err(ApiError::new(Code::Busy, "Too many bytes are being submitted at this moment. Try again in a second.")),
+            Ok(_) => Ok(Share {
+                budget: Arc::clone(self),
+                bytes,
+            }),
+            Err(_) => Err(ApiError::new(
+                Code::Busy,
+                "Too many bytes are being submitted at this moment. Try again in a second.",
+            )),
         }
     }
 }
@@ -97,17 +103,22 @@ pub(crate) async fn for_each_piece(
         }
         Ok(())
     };
-    match tokio::time::timeout(BODY_DEADLINE, all).await {
-        Ok(result) => result,
-        Err(_) => {
+    tokio::time::timeout(BODY_DEADLINE, all)
+        .await
+        .unwrap_or_else(|_| {
             let seconds = BODY_DEADLINE.as_secs();
-            Err(ApiError::new(Code::RequestTimeout, format!("The request's body did not arrive within {seconds} seconds.")))
-        }
-    }
+            Err(ApiError::new(
+                Code::RequestTimeout,
+                format!("The request's body did not arrive within {seconds} seconds."),
+            ))
+        })
 }
 
 fn too_large(limit: usize) -> ApiError {
-    ApiError::new(Code::PayloadTooLarge, format!("The request's body has more than {limit} bytes, the most that is taken here."))
+    ApiError::new(
+        Code::PayloadTooLarge,
+        format!("The request's body has more than {limit} bytes, the most that is taken here."),
+    )
 }
 
 #[cfg(test)]

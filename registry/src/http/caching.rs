@@ -5,6 +5,10 @@ use actix_web::{
     body::BoxBody,
     http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
 };
+use provenance::Sha256Digest;
+use serde::Serialize;
+
+use super::problem::ApiError;
 
 /// For what never changes: tiles, bundles, records, blobs, hashed files of the page.
 pub(crate) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -18,6 +22,19 @@ pub(crate) const REVALIDATE: &str = "no-cache";
 /// For everything that is not a 200.
 pub(crate) const NEVER: &str = "no-store";
 
+/// Follows the log: JSON that is the same until something is published.
+pub(crate) fn fresh_json<T: Serialize>(request: &HttpRequest, answer: &T) -> Result<HttpResponse, ApiError> {
+    let body = serde_json::to_vec(answer).map_err(|e| ApiError::internal("writing an answer", &e))?;
+    let tag = Sha256Digest::of(&body).to_string();
+    Ok(answer_with_etag(
+        request,
+        &tag[..32],
+        FRESH,
+        "application/json",
+        || body.into(),
+    ))
+}
+
 /// A 200 with the body and its ETag, or a 304 when the client has it already. `tag` is written without quotes.
 pub(crate) fn answer_with_etag(
     request: &HttpRequest,
@@ -27,10 +44,27 @@ pub(crate) fn answer_with_etag(
     body: impl FnOnce() -> actix_web::web::Bytes,
 ) -> HttpResponse<BoxBody> {
     let quoted = format!("\"{tag}\"");
-    let known = request.headers().get(IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|wanted| {
-        wanted.split(',').map(str::trim).any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == quoted)
-    });
-    let mut response = if known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header((ETAG, quoted)).insert_header((CACHE_CONTROL, cache_control));
-    if known { response.finish() } else { response.content_type(content_type).body(body()) }
+    let known = request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|wanted| {
+            wanted
+                .split(',')
+                .map(str::trim)
+                .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one) == quoted)
+        });
+    let mut response = if known {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
+    response
+        .insert_header((ETAG, quoted))
+        .insert_header((CACHE_CONTROL, cache_control));
+    if known {
+        response.finish()
+    } else {
+        response.content_type(content_type).body(body())
+    }
 }

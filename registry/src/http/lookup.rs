@@ -1,7 +1,7 @@
 //! `GET /api/v1/lookup`, `/lookup/{digits}` and `/artifacts/{dirHash1}`: from digests to records.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, Path},
 };
 use provenance::{
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     blobs, blocking,
-    caching::FRESH,
+    caching::fresh_json,
     problem::{ApiError, Code},
 };
 use crate::{
@@ -23,6 +23,7 @@ use crate::{
 /// An answer from the index, with the log size that it reflects. The size is read first: an answer may know
 /// more than it says, never less.
 pub(crate) async fn from_index<T: Serialize + Send + 'static>(
+    request: HttpRequest,
     app: Data<App>,
     ask: impl FnOnce(&Index, u64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
@@ -31,7 +32,7 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
         let size = index.head().map_err(|e| index_error(&e))?.size.get();
         ask(index, size)
     });
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", FRESH)).json(answer.await?))
+    fresh_json(&request, &answer.await?)
 }
 
 pub(crate) fn index_error(error: &IndexError) -> ApiError {
@@ -49,33 +50,64 @@ fn matches(index: &Index, digits: &str) -> Result<Vec<Match>, ApiError> {
 }
 
 /// Says how to ask, and answers at once while the index is small.
-pub(crate) async fn info(app: Data<App>) -> Result<HttpResponse, ApiError> {
-    from_index(app, |index, as_of_size| {
+pub(crate) async fn info(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
+    from_index(request, app, |index, as_of_size| {
         let keys = index.keys().map_err(|e| index_error(&e))?;
         let digits = digits_for(keys);
-        let matches = if digits == 0 { Some(matches(index, "")?) } else { None };
-        Ok(LookupInfo { v: 1, keys, digits, as_of_size, matches })
+        let matches = if digits == 0 {
+            Some(matches(index, "")?)
+        } else {
+            None
+        };
+        Ok(LookupInfo {
+            v: 1,
+            keys,
+            digits,
+            as_of_size,
+            matches,
+        })
     })
     .await
 }
 
 /// Answers with every key that starts with these digits.
-pub(crate) async fn prefix(path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn prefix(
+    request: HttpRequest,
+    path: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let digits = path.into_inner();
     let hex = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
     if digits.len() > MAX_DIGITS as usize || !hex {
-        let detail = format!("A lookup takes up to {MAX_DIGITS} lowercase hex digits, not {digits:?}. Never send a whole digest.");
+        let detail = format!(
+            "A lookup takes up to {MAX_DIGITS} lowercase hex digits, not {digits:?}. Never send a whole digest."
+        );
         return Err(ApiError::new(Code::BadRequest, detail));
     }
-    from_index(app, move |index, as_of_size| Ok(LookupAnswer { v: 1, as_of_size, matches: matches(index, &digits)? })).await
+    from_index(request, app, move |index, as_of_size| {
+        Ok(LookupAnswer {
+            v: 1,
+            as_of_size,
+            matches: matches(index, &digits)?,
+        })
+    })
+    .await
 }
 
 /// Lists the records about one artifact.
-pub(crate) async fn artifact(path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn artifact(
+    request: HttpRequest,
+    path: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let digest = blobs::digest(&path)?;
-    from_index(app, move |index, as_of_size| {
+    from_index(request, app, move |index, as_of_size| {
         let records = index.artifact(&digest).map_err(|e| index_error(&e))?;
-        Ok(ArtifactAnswer { v: 1, as_of_size, records })
+        Ok(ArtifactAnswer {
+            v: 1,
+            as_of_size,
+            records,
+        })
     })
     .await
 }

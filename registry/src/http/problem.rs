@@ -122,7 +122,12 @@ const RETRY_AFTER_SECONDS: u64 = 1;
 impl ApiError {
     /// An error with its explanation.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), missing: Vec::new(), ticket: None }
+        Self {
+            code,
+            detail: detail.into(),
+            missing: Vec::new(),
+            ticket: None,
+        }
     }
 
     /// An error of ours: the cause goes to the log, the client learns only that there was one.
@@ -130,7 +135,9 @@ impl ApiError {
         tracing::error!(doing, cause = %cause, "a request failed while {doing}: {cause}");
         Self::new(
             Code::Internal,
-            format!("Something failed on the registry while {doing}. The operator finds the cause in its log; trying again later may help."),
+            format!(
+                "Something failed on the registry while {doing}. The operator finds the cause in its log; trying again later may help."
+            ),
         )
     }
 
@@ -182,14 +189,21 @@ mod tests {
     fn codes_are_distinct_and_hyphenated() {
         let codes: BTreeSet<_> = Code::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(codes.len(), Code::ALL.len());
-        assert!(codes.iter().all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        assert!(
+            codes
+                .iter()
+                .all(|c| c.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
         assert!(Code::ALL.iter().all(|c| (400..600).contains(&c.status())));
     }
 
     #[test]
     fn api_md_lists_exactly_these_codes() {
         let text = include_str!("../../../docs/API.md");
-        let table = text.split("## Problem codes").nth(1).expect("API.md has a section of problem codes");
+        let table = text
+            .split("## Problem codes")
+            .nth(1)
+            .expect("API.md has a section of problem codes");
         let table = table.split("\n## ").next().unwrap_or(table);
         let row = |line: &str| {
             let mut cells = line.strip_prefix("| `")?.split('|');
@@ -197,7 +211,10 @@ mod tests {
             Some((code, cells.next()?.trim().to_owned()))
         };
         let listed: BTreeSet<_> = table.lines().filter_map(row).collect();
-        let ours: BTreeSet<_> = Code::ALL.iter().map(|c| (c.as_str().to_owned(), c.status().to_string())).collect();
+        let ours: BTreeSet<_> = Code::ALL
+            .iter()
+            .map(|c| (c.as_str().to_owned(), c.status().to_string()))
+            .collect();
         assert_eq!(listed, ours);
     }
 
@@ -205,8 +222,16 @@ mod tests {
     fn an_error_answer_is_a_problem_document_that_is_never_cached() {
         let response = ApiError::new(Code::Busy, "later").error_response();
         assert_eq!(response.status(), 503);
-        let header = |name: &str| response.headers().get(name).map(|v| v.to_str().unwrap().to_owned());
-        assert_eq!(header("content-type").as_deref(), Some("application/problem+json"));
+        let header = |name: &str| {
+            response
+                .headers()
+                .get(name)
+                .map(|v| v.to_str().unwrap().to_owned())
+        };
+        assert_eq!(
+            header("content-type").as_deref(),
+            Some("application/problem+json")
+        );
         assert_eq!(header("cache-control").as_deref(), Some("no-store"));
         assert_eq!(header("retry-after").as_deref(), Some("1"));
     }

@@ -9,37 +9,54 @@ use provenance::{RecordId, api::RecordProof, dsse::PAYLOAD_TYPE};
 use super::{
     blobs::digest,
     blocking,
-    caching::{FRESH, IMMUTABLE, answer_with_etag},
+    caching::{IMMUTABLE, answer_with_etag, fresh_json},
     problem::{ApiError, Code},
     submit::log_error,
 };
 use crate::App;
 
 /// Serves the payload, exactly as it was signed.
-pub(crate) async fn payload(request: HttpRequest, path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn payload(
+    request: HttpRequest,
+    path: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let id = RecordId::from_digest(digest(&path)?);
     let app_there = app.clone();
-    let found = blocking(move || app_there.log.payload(&id).map_err(log_error)).await?;
+    let found = blocking(move || app_there.log.payload(&id).map_err(|e| log_error(&e))).await?;
     let payload = found.ok_or_else(|| unknown(&app, &id))?;
-    Ok(answer_with_etag(&request, &id.to_string(), IMMUTABLE, PAYLOAD_TYPE, || payload.into()))
+    Ok(answer_with_etag(
+        &request,
+        &id.to_string(),
+        IMMUTABLE,
+        PAYLOAD_TYPE,
+        || payload.into(),
+    ))
 }
 
 /// Serves the proof against the checkpoint that is published now.
-pub(crate) async fn proof(request: HttpRequest, path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn proof(
+    request: HttpRequest,
+    path: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let id = RecordId::from_digest(digest(&path)?);
-    let size = app.log.view().head.size.get();
     let proof = blocking(move || prove(&app, &id, None)).await?;
-    let body = serde_json::to_vec(&proof).map_err(|e| ApiError::internal("writing a proof", &e))?;
-    let tag = format!("{id}-{size}");
-    Ok(answer_with_etag(&request, &tag, FRESH, "application/json", || body.into()))
+    fresh_json(&request, &proof)
 }
 
 /// Proves a record, by its first leaf or by the leaf at `index`.
 pub(crate) fn prove(app: &App, id: &RecordId, index: Option<u64>) -> Result<RecordProof, ApiError> {
-    app.log.prove(id, index).map_err(log_error)?.ok_or_else(|| unknown(app, id))
+    app.log
+        .prove(id, index)
+        .map_err(|e| log_error(&e))?
+        .ok_or_else(|| unknown(app, id))
 }
 
 fn unknown(app: &App, id: &RecordId) -> ApiError {
     let size = app.log.view().head.size.get();
-    ApiError::new(Code::RecordUnknown, format!("No record {id} is among the {size} entries of this log."))
+    ApiError::new(
+        Code::RecordUnknown,
+        format!("No record {id} is among the {size} entries of this log."),
+    )
 }

@@ -1,7 +1,7 @@
 //! `GET /api/v1/search?q=`: records by the words of their name, version and publisher, or by a digest.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, Query},
 };
 use provenance::api::SearchAnswer;
@@ -28,16 +28,23 @@ pub(crate) struct Asked {
 
 /// Searches.
 pub(crate) async fn search(
+    request: HttpRequest,
     query: Result<Query<Asked>, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let bad = |detail: String| ApiError::new(Code::BadRequest, detail);
     let Query(Asked { q }) = query.map_err(|e| bad(format!("The query does not parse: {e}.")))?;
     if q.trim().chars().count() < MIN_QUERY_CHARACTERS || q.len() > MAX_QUERY_BYTES {
-        return Err(bad(format!("A search (?q=) has {MIN_QUERY_CHARACTERS} characters to {MAX_QUERY_BYTES} bytes.")));
+        return Err(bad(format!(
+            "A search (?q=) has {MIN_QUERY_CHARACTERS} characters to {MAX_QUERY_BYTES} bytes."
+        )));
     }
-    from_index(app, move |index, as_of_size| {
-        Ok(SearchAnswer { v: 1, as_of_size, results: index.search(&q).map_err(|e| index_error(&e))? })
+    from_index(request, app, move |index, as_of_size| {
+        Ok(SearchAnswer {
+            v: 1,
+            as_of_size,
+            results: index.search(&q).map_err(|e| index_error(&e))?,
+        })
     })
     .await
 }

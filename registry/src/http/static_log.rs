@@ -25,21 +25,35 @@ pub(crate) async fn checkpoint(request: HttpRequest, app: Data<App>) -> HttpResp
 }
 
 /// Serves a tile or an entry bundle. Nothing above the published size exists.
-pub(crate) async fn tile(request: HttpRequest, path: Path<String>, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn tile(
+    request: HttpRequest,
+    path: Path<String>,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let path = format!("tile/{path}");
-    let coord = TileCoord::parse(&path).map_err(|e| ApiError::new(Code::NotFound, sentence(&e.to_string())))?;
+    let coord =
+        TileCoord::parse(&path).map_err(|e| ApiError::new(Code::NotFound, sentence(&e.to_string())))?;
     let size = app.log.view().head.size;
     let beyond = || {
-        let detail = format!("No checkpoint that covers {path} was published; the log has {} entries.", size.get());
+        let detail = format!(
+            "No checkpoint that covers {path} was published; the log has {} entries.",
+            size.get()
+        );
         ApiError::new(Code::BeyondCheckpoint, detail)
     };
     if !coord.is_within(size) {
         return Err(beyond());
     }
-    let found = blocking(move || app.log.tile(&coord).map_err(log_error)).await?;
+    let found = blocking(move || app.log.tile(&coord).map_err(|e| log_error(&e))).await?;
     let bytes = found.ok_or_else(beyond)?;
     let tag = path.replace('/', "-");
-    Ok(answer_with_etag(&request, &tag, IMMUTABLE, "application/octet-stream", || bytes.into()))
+    Ok(answer_with_etag(
+        &request,
+        &tag,
+        IMMUTABLE,
+        "application/octet-stream",
+        || bytes.into(),
+    ))
 }
 
 /// Serves the trust file that this registry suggests for itself.

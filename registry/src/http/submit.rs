@@ -6,7 +6,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use provenance::{Sha256Digest, api::MissingBlob};
+use provenance::{RecordId, Sha256Digest, api::MissingBlob};
 use serde::Serialize;
 
 use super::{
@@ -16,7 +16,10 @@ use super::{
 };
 use crate::{
     App,
-    log::{Ack, AdmissionError, Admitted, LogError, SidecarError, Wait, sidecars},
+    log::{
+        Ack, AdmissionError, Admitted, LogError, SidecarError, Wait,
+        sidecars::{self, Inventory},
+    },
 };
 
 /// Room for the signatures and the JSON around the payload, in bytes.
@@ -39,20 +42,28 @@ pub(crate) fn max_body_bytes(max_payload_bytes: usize) -> usize {
 }
 
 /// Takes an attestation.
-pub(crate) async fn submit(request: HttpRequest, payload: Payload, app: Data<App>) -> Result<HttpResponse, ApiError> {
+pub(crate) async fn submit(
+    request: HttpRequest,
+    payload: Payload,
+    app: Data<App>,
+) -> Result<HttpResponse, ApiError> {
     let wait = wait(request.query_string())?;
     let limit = max_body_bytes(app.max_payload_bytes);
     let (body, _share) = body::read(&request, payload, limit, &app.budget).await?;
-    let (app_there, body_there) = (app.clone(), body.clone());
-    let (admitted, known) = blocking(move || admit(&app_there, &body_there)).await?;
+    let there = app.clone();
+    let (admitted, known) = blocking(move || admit(&there, &body)).await?;
     let record = admitted.record.clone();
-    if known.is_none() {
-        let app_there = app.clone();
-        let record_there = record.clone();
-        blocking(move || sidecars_are_there(&app_there, &record_there)).await?;
+    if let Some(first) = known {
+        // What the index knows is published.
+        return receipt(app, record.id, first).await;
     }
-    let ack = app.log.submit(admitted, wait).await.map_err(log_error)?;
-    if let Ack { published: false, index, leaf_hash } = ack {
+    let ack = app.log.submit(admitted, wait).await.map_err(|e| log_error(&e))?;
+    if let Ack {
+        published: false,
+        index,
+        leaf_hash,
+    } = ack
+    {
         let body = Sequenced {
             v: 1,
             record: record.id.to_string(),
@@ -63,33 +74,49 @@ pub(crate) async fn submit(request: HttpRequest, payload: Payload, app: Data<App
         };
         return Ok(HttpResponse::Accepted().json(body));
     }
-    let proof = blocking(move || records::prove(&app, &record.id, Some(ack.index))).await?;
-    Ok(HttpResponse::Ok().insert_header(("Cache-Control", super::caching::NEVER)).json(proof))
+    receipt(app, record.id, ack.index).await
+}
+
+async fn receipt(app: Data<App>, id: RecordId, index: u64) -> Result<HttpResponse, ApiError> {
+    let proof = blocking(move || records::prove(&app, &id, Some(index))).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header(("Cache-Control", super::caching::NEVER))
+        .json(proof))
 }
 
 fn wait(query: &str) -> Result<Wait, ApiError> {
     match query.split('&').find_map(|pair| pair.strip_prefix("wait=")) {
         None | Some("published") => Ok(Wait::Published),
         Some("sequenced") => Ok(Wait::Sequenced),
-        Some(other) => {
-            Err(ApiError::new(Code::BadRequest, format!("wait is \"published\" (the default) or \"sequenced\", not {other:?}.")))
-        }
+        Some(other) => Err(ApiError::new(
+            Code::BadRequest,
+            format!("wait is \"published\" (the default) or \"sequenced\", not {other:?}."),
+        )),
     }
 }
 
+/// Everything before the queue: the record, its sidecars, and where it is in the log already.
 fn admit(app: &App, body: &[u8]) -> Result<(Admitted, Option<u64>), ApiError> {
     let admitted = app.log.admit(body).map_err(|e| admission_error(&e))?;
-    let known = app.log.duplicate_of(&admitted).map_err(log_error)?;
+    let known = app.log.duplicate_of(&admitted).map_err(|e| log_error(&e))?;
+    if known.is_none() {
+        sidecars_are_there(app, &admitted.record)?;
+    }
     Ok((admitted, known))
 }
 
 fn sidecars_are_there(app: &App, record: &provenance::record::Record) -> Result<(), ApiError> {
-    let Some(manifest) = record.manifest() else { return Ok(()) };
-    let missing = sidecars::missing(manifest, &app.blobs, SystemTime::now()).map_err(|e| sidecar_error(&e))?;
-    if missing.is_empty() {
-        return sidecars::check(manifest, &app.blobs).map_err(|e| sidecar_error(&e));
+    let Some(manifest) = record.manifest() else {
+        return Ok(());
+    };
+    let Inventory { missing, largest } =
+        sidecars::take_inventory(manifest, &app.blobs, SystemTime::now()).map_err(|e| sidecar_error(&e))?;
+    if !missing.is_empty() {
+        return Err(blobs_missing(app, *record.id.digest(), missing));
     }
-    Err(blobs_missing(app, *record.id.digest(), missing))
+    // One sidecar after the other is read into memory.
+    let _share = app.budget.take(usize::try_from(largest).unwrap_or(usize::MAX))?;
+    sidecars::check(manifest, &app.blobs).map_err(|e| sidecar_error(&e))
 }
 
 fn blobs_missing(app: &App, record: Sha256Digest, missing: Vec<MissingBlob>) -> ApiError {
@@ -101,7 +128,11 @@ fn blobs_missing(app: &App, record: Sha256Digest, missing: Vec<MissingBlob>) -> 
                  Weighbridge-Ticket within an hour, then submit the same envelope again.",
                 missing.len()
             );
-            ApiError { missing, ticket: Some(ticket), ..ApiError::new(Code::BlobsMissing, detail) }
+            ApiError {
+                missing,
+                ticket: Some(ticket),
+                ..ApiError::new(Code::BlobsMissing, detail)
+            }
         }
     }
 }
@@ -126,7 +157,9 @@ fn admission_error(error: &AdmissionError) -> ApiError {
 
 fn sidecar_error(error: &SidecarError) -> ApiError {
     match error {
-        SidecarError::Contradiction { .. } => ApiError::new(Code::RecordInvalid, sentence(&error.to_string())),
+        SidecarError::Contradiction { .. } => {
+            ApiError::new(Code::RecordInvalid, sentence(&error.to_string()))
+        }
         SidecarError::TooLarge { .. } => ApiError::new(Code::PayloadTooLarge, sentence(&error.to_string())),
         SidecarError::Malformed { .. } => ApiError::new(Code::BlobMalformed, sentence(&error.to_string())),
         SidecarError::Gone { .. } => ApiError::new(Code::Busy, sentence(&error.to_string())),
@@ -134,10 +167,14 @@ fn sidecar_error(error: &SidecarError) -> ApiError {
     }
 }
 
-pub(crate) fn log_error(error: LogError) -> ApiError {
-    match &error {
+/// What a client hears when the log did not do what it was asked.
+pub(crate) fn log_error(error: &LogError) -> ApiError {
+    match error {
         LogError::Admission(error) => admission_error(error),
-        LogError::QueueFull => ApiError::new(Code::Busy, "Too many records wait to be logged. Try again in a second."),
+        LogError::QueueFull => ApiError::new(
+            Code::Busy,
+            "Too many records wait to be logged. Try again in a second.",
+        ),
         LogError::Stopped => ApiError::new(
             Code::LogStopped,
             "The log has stopped, and this record may or may not be in it. Submit it again later: a record is never logged twice.",
@@ -149,7 +186,11 @@ pub(crate) fn log_error(error: LogError) -> ApiError {
 /// An error message as a sentence for people.
 pub(crate) fn sentence(message: &str) -> String {
     let mut characters = message.chars();
-    let first: String = characters.next().into_iter().flat_map(char::to_uppercase).collect();
+    let first: String = characters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
     format!("{first}{}.", characters.as_str())
 }
 

@@ -41,7 +41,9 @@ impl Index {
     /// Where an entry lies; none above the indexed size.
     pub(crate) fn location(&self, index: u64) -> Result<Option<Location>, IndexError> {
         let value = self.db.get(rows::entry(index)).map_err(store_error("reading"))?;
-        value.map(|v| rows::location(&v).ok_or(IndexError::Row { prefix: 'e' })).transpose()
+        value
+            .map(|v| rows::location(&v).ok_or(IndexError::Row { prefix: 'e' }))
+            .transpose()
     }
 
     /// Number of lookup keys.
@@ -52,13 +54,18 @@ impl Index {
     /// All lookup keys whose hex form starts with `digits` (lowercase hex, possibly none), or nothing when
     /// they are more than [`MAX_MATCHES`].
     pub fn lookup(&self, digits: &str) -> Result<Option<Vec<Match>>, IndexError> {
-        let whole = hex::decode(&digits[..digits.len() / 2 * 2]).map_err(|_| IndexError::Row { prefix: 'k' })?;
+        let whole =
+            hex::decode(&digits[..digits.len() / 2 * 2]).map_err(|_| IndexError::Row { prefix: 'k' })?;
         let mut matches = Vec::new();
         let mut prefix = rows::lookup_prefix(&whole);
         let half = digits.len() % 2 == 1;
         let mut nibble = None;
         if half {
-            let digit = digits.chars().last().and_then(|c| c.to_digit(16)).ok_or(IndexError::Row { prefix: 'k' })?;
+            let digit = digits
+                .chars()
+                .last()
+                .and_then(|c| c.to_digit(16))
+                .ok_or(IndexError::Row { prefix: 'k' })?;
             let low = u8::try_from(digit << 4).map_err(|_| IndexError::Row { prefix: 'k' })?;
             nibble = Some(low);
             prefix.push(low);
@@ -79,21 +86,36 @@ impl Index {
             if matches.len() == MAX_MATCHES {
                 return Ok(None);
             }
-            let (key, kind, _, record, path) = rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
-            matches.push(Match { key, kind, record, path });
+            let (key, kind, _, record, path) =
+                rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
+            matches.push(Match {
+                key,
+                kind,
+                record,
+                path,
+            });
         }
         Ok(Some(matches))
     }
 
     fn summary(&self, index: u64) -> Result<Option<Summary>, IndexError> {
-        let value = self.db.get(rows::summary(index)).map_err(store_error("reading"))?;
-        value.map(|v| serde_json::from_slice(&v).map_err(|_| IndexError::Row { prefix: 's' })).transpose()
+        let value = self
+            .db
+            .get(rows::summary(index))
+            .map_err(store_error("reading"))?;
+        value
+            .map(|v| serde_json::from_slice(&v).map_err(|_| IndexError::Row { prefix: 's' }))
+            .transpose()
     }
 
     /// Records about the artifact `dir_hash1`, oldest first, at most [`MAX_LISTED`].
     pub fn artifact(&self, dir_hash1: &Sha256Digest) -> Result<Vec<Summary>, IndexError> {
         let mut found = Vec::new();
-        for row in self.db.scan_prefix(rows::lookup_kind(dir_hash1, KeyKind::DirHash1)).take(MAX_LISTED) {
+        for row in self
+            .db
+            .scan_prefix(rows::lookup_kind(dir_hash1, KeyKind::DirHash1))
+            .take(MAX_LISTED)
+        {
             let (key, value) = row.map_err(store_error("reading"))?;
             let (_, _, index, ..) = rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
             found.extend(self.summary(index)?);
@@ -104,7 +126,11 @@ impl Index {
     /// Records of a publisher, newest first, at most [`MAX_LISTED`].
     pub fn records_of(&self, publisher: &PublisherName) -> Result<Vec<Summary>, IndexError> {
         let mut found = Vec::new();
-        for row in self.db.scan_prefix(rows::publisher_records(publisher)).take(MAX_LISTED) {
+        for row in self
+            .db
+            .scan_prefix(rows::publisher_records(publisher))
+            .take(MAX_LISTED)
+        {
             let (key, _) = row.map_err(store_error("reading"))?;
             let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 'p' })?;
             found.extend(self.summary(index)?);
@@ -140,24 +166,46 @@ impl Index {
     }
 
     fn under_digest(&self, digest: &Sha256Digest) -> Result<Vec<u64>, IndexError> {
-        let mut indices: Vec<u64> = self.first_index(&RecordId::from_digest(*digest))?.into_iter().collect();
-        for row in self.db.scan_prefix(rows::lookup_prefix(digest.as_bytes())).take(MAX_CANDIDATES) {
+        let mut indices: Vec<u64> = self
+            .first_index(&RecordId::from_digest(*digest))?
+            .into_iter()
+            .collect();
+        for row in self
+            .db
+            .scan_prefix(rows::lookup_prefix(digest.as_bytes()))
+            .take(MAX_CANDIDATES)
+        {
             let (key, value) = row.map_err(store_error("reading"))?;
-            indices.push(rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?.2);
+            indices.push(
+                rows::lookup_row(&key, &value)
+                    .ok_or(IndexError::Row { prefix: 'k' })?
+                    .2,
+            );
         }
         Ok(indices)
     }
 
     fn under_words(&self, wanted: &[String]) -> Result<Vec<u64>, IndexError> {
-        let Some(longest) = wanted.iter().max_by_key(|w| w.len()) else { return Ok(Vec::new()) };
+        let Some(longest) = wanted.iter().max_by_key(|w| w.len()) else {
+            return Ok(Vec::new());
+        };
         let mut indices = Vec::new();
-        for row in self.db.scan_prefix(rows::word_prefix(longest)).take(MAX_CANDIDATES) {
+        for row in self
+            .db
+            .scan_prefix(rows::word_prefix(longest))
+            .take(MAX_CANDIDATES)
+        {
             let (key, _) = row.map_err(store_error("reading"))?;
             let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 't' })?;
-            let Some(summary) = self.summary(index)? else { continue };
+            let Some(summary) = self.summary(index)? else {
+                continue;
+            };
             let version = summary.version.as_deref().unwrap_or("");
             let words = rows::words([summary.name.as_str(), summary.publisher.as_str(), version]);
-            if wanted.iter().all(|wanted| words.iter().any(|word| word.starts_with(wanted.as_str()))) {
+            if wanted
+                .iter()
+                .all(|wanted| words.iter().any(|word| word.starts_with(wanted.as_str())))
+            {
                 indices.push(index);
             }
         }

@@ -34,7 +34,9 @@ const MAX_WORDS: usize = 32;
 
 fn key(prefix: u8, parts: &[&[u8]]) -> Vec<u8> {
     let mut key = vec![prefix];
-    parts.iter().for_each(|part| key.extend_from_slice(part));
+    for part in parts {
+        key.extend_from_slice(part);
+    }
     key
 }
 
@@ -106,7 +108,10 @@ pub(super) fn lookup_prefix(digest: &[u8]) -> Vec<u8> {
 }
 
 fn kind_number(kind: KeyKind) -> u8 {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or(0, |(_, number)| *number)
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or(0, |(_, number)| *number)
 }
 
 /// All records under one digest of one kind.
@@ -115,7 +120,15 @@ pub(super) fn lookup_kind(digest: &Sha256Digest, kind: KeyKind) -> Vec<u8> {
 }
 
 pub(super) fn lookup(digest: &Sha256Digest, kind: KeyKind, index: u64, file: u32) -> Vec<u8> {
-    key(b'k', &[digest.as_bytes(), &[kind_number(kind)], &index.to_be_bytes(), &file.to_be_bytes()])
+    key(
+        b'k',
+        &[
+            digest.as_bytes(),
+            &[kind_number(kind)],
+            &index.to_be_bytes(),
+            &file.to_be_bytes(),
+        ],
+    )
 }
 
 pub(super) fn lookup_value(record: &RecordId, path: &str) -> Vec<u8> {
@@ -125,13 +138,19 @@ pub(super) fn lookup_value(record: &RecordId, path: &str) -> Vec<u8> {
 }
 
 /// A lookup row: digest, kind, index, record and path.
-pub(super) fn lookup_row(row: &[u8], value: &[u8]) -> Option<(Sha256Digest, KeyKind, u64, RecordId, Option<String>)> {
+pub(super) fn lookup_row(
+    row: &[u8],
+    value: &[u8],
+) -> Option<(Sha256Digest, KeyKind, u64, RecordId, Option<String>)> {
     let (digest, rest) = row.get(1..)?.split_first_chunk::<32>()?;
     let (number, rest) = rest.split_first()?;
     let kind = KINDS.iter().find(|(_, n)| n == number)?.0;
     let index = u64::from_be_bytes(*rest.first_chunk::<8>()?);
     let (record, path) = value.split_first_chunk::<32>()?;
-    let path = std::str::from_utf8(path).ok().filter(|p| !p.is_empty()).map(str::to_owned);
+    let path = std::str::from_utf8(path)
+        .ok()
+        .filter(|p| !p.is_empty())
+        .map(str::to_owned);
     let record = RecordId::from_digest(Sha256Digest::from_bytes(*record));
     Some((Sha256Digest::from_bytes(*digest), kind, index, record, path))
 }
@@ -168,7 +187,9 @@ pub(super) fn blob_use(digest: &Sha256Digest, index: u64) -> Vec<u8> {
 pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut words = Vec::new();
     for text in texts {
-        let runs = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+        let runs = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|w| !w.is_empty());
         for mut word in runs.map(str::to_lowercase) {
             let mut end = word.len().min(MAX_WORD_BYTES);
             while !word.is_char_boundary(end) {
@@ -189,7 +210,12 @@ mod tests {
 
     #[test]
     fn rows_round_trip() {
-        let place = Location { segment: 1, offset: 2, entry_length: 3, payload_length: 4 };
+        let place = Location {
+            segment: 1,
+            offset: 2,
+            entry_length: 3,
+            payload_length: 4,
+        };
         assert_eq!(location(&location_value(&place)), Some(place));
         let (digest, record) = (Sha256Digest::of(b"d"), RecordId::of_payload(b"p"));
         let row = lookup(&digest, KeyKind::Chunk0, 7, 1);
@@ -207,7 +233,10 @@ mod tests {
 
     #[test]
     fn words_are_lowercase_runs_without_repeats() {
-        assert_eq!(words(["Acme/MiniLM-L6", "acme.example", "1.0"]), ["acme", "minilm", "l6", "example", "1", "0"]);
+        assert_eq!(
+            words(["Acme/MiniLM-L6", "acme.example", "1.0"]),
+            ["acme", "minilm", "l6", "example", "1", "0"]
+        );
         assert_eq!(words(["é".repeat(100).as_str()])[0].len(), 64);
     }
 }

@@ -76,7 +76,9 @@ pub enum AdmissionError {
         detail: &'static str,
     },
     /// No such name.
-    #[error("the publisher {publisher} does not exist on this log; create it first (`weighbridge publisher create`)")]
+    #[error(
+        "the publisher {publisher} does not exist on this log; create it first (`weighbridge publisher create`)"
+    )]
     PublisherUnknown {
         /// The name.
         publisher: PublisherName,
@@ -165,9 +167,16 @@ impl Admitted {
 
 /// The distinct holders behind `signatures` whose keys have the role that `record` needs.
 pub(crate) fn holders(keyset: &Keyset, record: &Record, signatures: &[EntrySignature]) -> BTreeSet<String> {
-    let role = if matches!(record.body, Body::Keyset(_)) { Role::Root } else { Role::Sign };
+    let role = if matches!(record.body, Body::Keyset(_)) {
+        Role::Root
+    } else {
+        Role::Sign
+    };
     let members = signatures.iter().filter_map(|s| keyset.member(s.keyid));
-    members.filter(|m| m.roles.contains(&role)).map(|m| m.holder.clone()).collect()
+    members
+        .filter(|m| m.roles.contains(&role))
+        .map(|m| m.holder.clone())
+        .collect()
 }
 
 /// Admits the envelope in `body`, or says why not.
@@ -180,42 +189,70 @@ pub(crate) fn admit(
     within(envelope.payload.len(), rules.max_payload_bytes)?;
     let record = Record::parse(&envelope.payload)?;
     let known = publisher_of(record.publisher());
-    let (keyset, signatures) = match &record.body {
-        Body::Keyset(keyset) => {
-            within(envelope.payload.len(), MAX_KEYSET_BYTES)?;
-            check_new_name(keyset, record.id, known.as_ref(), rules)?;
-            let signatures = keyset.valid_signatures(&envelope);
-            keyset.check_creation(&envelope.payload, &signatures).map_err(|source| AdmissionError::Signatures { source })?;
-            (Arc::new(keyset.clone()), signatures)
-        }
-        _ => {
-            check_kind(&record)?;
-            let publisher = record.publisher().clone();
-            let known = known.ok_or(AdmissionError::PublisherUnknown { publisher: publisher.clone() })?;
-            let found = record.artifact().map(|a| a.subject.genesis);
-            if let Some(found) = found.filter(|genesis| *genesis != known.genesis) {
-                return Err(AdmissionError::WrongGenesis { publisher, wanted: known.genesis, found });
-            }
-            let signatures = known.keyset.valid_signatures(&envelope);
-            let checked = known.keyset.check(Role::Sign, &envelope.payload, &signatures);
-            checked.map_err(|source| AdmissionError::Signatures { source })?;
-            (known.keyset, signatures)
-        }
+    let (keyset, signatures) = if let Body::Keyset(keyset) = &record.body {
+        within(envelope.payload.len(), MAX_KEYSET_BYTES)?;
+        check_new_name(keyset, record.id, known.as_ref(), rules)?;
+        let signatures = keyset.valid_signatures(&envelope);
+        let checked = keyset.check_creation(&envelope.payload, &signatures);
+        checked.map_err(|source| AdmissionError::Signatures { source })?;
+        (Arc::new(keyset.clone()), signatures)
+    } else {
+        check_kind(&record)?;
+        let keyset = check_publisher(&record, known)?;
+        let signatures = keyset.valid_signatures(&envelope);
+        let checked = keyset.check(Role::Sign, &envelope.payload, &signatures);
+        checked.map_err(|source| AdmissionError::Signatures { source })?;
+        (keyset, signatures)
     };
-    let admitted = Admitted { record, payload: envelope.payload, signatures, keyset };
-    let found = admitted.entry(RootHash::from(Sha256Digest::OF_NOTHING)).to_bytes().len();
-    if found > MAX_ENTRY_BYTES { Err(AdmissionError::EntryTooLarge { found }) } else { Ok(admitted) }
+    let admitted = Admitted {
+        record,
+        payload: envelope.payload,
+        signatures,
+        keyset,
+    };
+    let found = admitted
+        .entry(RootHash::from(Sha256Digest::OF_NOTHING))
+        .to_bytes()
+        .len();
+    if found > MAX_ENTRY_BYTES {
+        Err(AdmissionError::EntryTooLarge { found })
+    } else {
+        Ok(admitted)
+    }
 }
 
 fn within(found: usize, limit: usize) -> Result<(), AdmissionError> {
-    if found > limit { Err(AdmissionError::TooLarge { found, limit }) } else { Ok(()) }
+    if found > limit {
+        Err(AdmissionError::TooLarge { found, limit })
+    } else {
+        Ok(())
+    }
 }
 
 /// Only kinds whose rules this version knows: what is logged stays for ever.
 fn check_kind(record: &Record) -> Result<(), AdmissionError> {
     match record.kind.as_str() {
         SIGNATURE_TYPE | PROVENANCE_TYPE => Ok(()),
-        kind => Err(AdmissionError::Unsupported { kind: kind.to_owned(), detail: "" }),
+        kind => Err(AdmissionError::Unsupported {
+            kind: kind.to_owned(),
+            detail: "",
+        }),
+    }
+}
+
+/// The keyset in force of the publisher that the record names, by name and genesis.
+fn check_publisher(record: &Record, known: Option<super::Publisher>) -> Result<Arc<Keyset>, AdmissionError> {
+    let publisher = || record.publisher().clone();
+    let known = known.ok_or_else(|| AdmissionError::PublisherUnknown {
+        publisher: publisher(),
+    })?;
+    match record.artifact().map(|a| a.subject.genesis) {
+        Some(found) if found != known.genesis => Err(AdmissionError::WrongGenesis {
+            publisher: publisher(),
+            wanted: known.genesis,
+            found,
+        }),
+        _ => Ok(known.keyset),
     }
 }
 
@@ -228,16 +265,27 @@ fn check_new_name(
     let publisher = keyset.publisher.clone();
     if keyset.version != 1 {
         let kind = provenance::statement::KEYSET_TYPE.to_owned();
-        return Err(AdmissionError::Unsupported { kind, detail: " with a version above 1" });
+        return Err(AdmissionError::Unsupported {
+            kind,
+            detail: " with a version above 1",
+        });
     }
     match known {
         // The same keyset again: it will be answered with its first receipt.
         Some(known) if known.genesis == id => return Ok(()),
-        Some(known) => return Err(AdmissionError::PublisherExists { publisher, genesis: known.genesis }),
+        Some(known) => {
+            return Err(AdmissionError::PublisherExists {
+                publisher,
+                genesis: known.genesis,
+            });
+        }
         None => {}
     }
     if !keyset.origins.contains(&rules.origin) {
-        return Err(AdmissionError::WrongOrigin { wanted: rules.origin.clone(), found: keyset.origins.clone() });
+        return Err(AdmissionError::WrongOrigin {
+            wanted: rules.origin.clone(),
+            found: keyset.origins.clone(),
+        });
     }
     if rules.mode == AdmissionMode::Invite {
         return Err(AdmissionError::InviteRequired);
@@ -249,6 +297,13 @@ fn check_new_name(
 }
 
 /// Looks a publisher up under a short read lock.
-pub(crate) fn look_up(publishers: &std::sync::RwLock<Publishers>, name: &PublisherName) -> Option<super::Publisher> {
-    publishers.read().unwrap_or_else(std::sync::PoisonError::into_inner).get(name).cloned()
+pub(crate) fn look_up(
+    publishers: &std::sync::RwLock<Publishers>,
+    name: &PublisherName,
+) -> Option<super::Publisher> {
+    publishers
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .get(name)
+        .cloned()
 }

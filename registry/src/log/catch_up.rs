@@ -36,7 +36,11 @@ pub enum IndexingError {
 
 /// Opens the index in `folder` and applies what it lacks of a log with `head`. A damaged one, or one that does
 /// not belong to this log, is set aside and built again.
-pub(crate) fn open_index(folder: &Path, segments: &Segments, head: &TreeHead) -> Result<Index, IndexingError> {
+pub(crate) fn open_index(
+    folder: &Path,
+    segments: &Segments,
+    head: &TreeHead,
+) -> Result<Index, IndexingError> {
     let reason = match Index::open(folder) {
         Err(error) => error.to_string(),
         Ok(index) => match bring_up(&index, segments, head)? {
@@ -61,13 +65,20 @@ enum Outcome {
 fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outcome, IndexingError> {
     let applied = index.head()?;
     if applied.size >= head.size {
-        return Ok(if applied == *head { Outcome::Whole } else { Outcome::Foreign });
+        return Ok(if applied == *head {
+            Outcome::Whole
+        } else {
+            Outcome::Foreign
+        });
     }
     let mut pending: Vec<(u64, Location, Record)> = Vec::new();
     let mut agrees = applied == TreeHead::EMPTY;
     let missing = head.size.get() - applied.size.get();
     segments.scan(applied.size.get(), |segment, offset, commit| {
-        let before = TreeHead { size: TreeSize::new(commit.start), root: commit.previous };
+        let before = TreeHead {
+            size: TreeSize::new(commit.start),
+            root: commit.previous,
+        };
         agrees |= before == applied;
         if !agrees {
             return Ok::<_, IndexingError>(());
@@ -76,7 +87,8 @@ fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outco
             apply(index, &mut pending, &before)?;
         }
         for (at, (item_offset, item)) in (commit.start..).zip(&commit.items) {
-            let record = Record::parse(item.payload).map_err(|source| IndexingError::Record { index: at, source })?;
+            let record =
+                Record::parse(item.payload).map_err(|source| IndexingError::Record { index: at, source })?;
             pending.push((at, location(segment, offset, *item_offset, item), record));
         }
         Ok(())
@@ -89,9 +101,17 @@ fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outco
     Ok(Outcome::Whole)
 }
 
-fn apply(index: &Index, pending: &mut Vec<(u64, Location, Record)>, head: &TreeHead) -> Result<(), IndexError> {
+fn apply(
+    index: &Index,
+    pending: &mut Vec<(u64, Location, Record)>,
+    head: &TreeHead,
+) -> Result<(), IndexError> {
     let entries: Vec<Indexed<'_>> = (pending.iter())
-        .map(|(index, location, record)| Indexed { index: *index, location: *location, record })
+        .map(|(index, location, record)| Indexed {
+            index: *index,
+            location: *location,
+            record,
+        })
         .collect();
     index.apply(&entries, head)?;
     pending.clear();

@@ -14,12 +14,7 @@
 //! ```
 //! Integers are big-endian. Where these records lie is [`super::segments`]'s.
 
-use provenance::{
-    Sha256Digest,
-    dsse::MAX_PAYLOAD_BYTES,
-    entry::MAX_ENTRY_BYTES,
-    merkle::RootHash,
-};
+use provenance::{Sha256Digest, dsse::MAX_PAYLOAD_BYTES, entry::MAX_ENTRY_BYTES, merkle::RootHash};
 
 /// First bytes of every record.
 pub(crate) const MAGIC: [u8; 8] = *b"WBCOMMIT";
@@ -113,7 +108,9 @@ pub(crate) fn offsets(items: &[Item<'_>]) -> Vec<usize> {
 }
 
 fn length32(length: usize) -> [u8; 4] {
-    u32::try_from(length).expect("batches are bounded far below 4 GiB").to_be_bytes()
+    u32::try_from(length)
+        .expect("batches are bounded far below 4 GiB")
+        .to_be_bytes()
 }
 
 /// Decodes the record at the start of `bytes`.
@@ -129,7 +126,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Commit<'_>, CommitError> {
     let version = reader.u32()?;
     if version != VERSION {
         // Zeros are pages that a torn write never filled; any other number is somebody's intent.
-        return Err(if version == 0 { CommitError::Checksum } else { CommitError::Version { found: version } });
+        return Err(if version == 0 {
+            CommitError::Checksum
+        } else {
+            CommitError::Version { found: version }
+        });
     }
     let length = usize::try_from(reader.u64()?).map_err(|_| CommitError::CutOff)?;
     if length < HEADER_BYTES + CHECKSUM_BYTES {
@@ -142,7 +143,11 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Commit<'_>, CommitError> {
     }
     reader.bytes = covered;
     let commit = body(&mut reader, length).map_err(|_| CommitError::Structure)?;
-    if reader.at == covered.len() && !commit.items.is_empty() { Ok(commit) } else { Err(CommitError::Structure) }
+    if reader.at == covered.len() && !commit.items.is_empty() {
+        Ok(commit)
+    } else {
+        Err(CommitError::Structure)
+    }
 }
 
 fn body<'a>(reader: &mut Reader<'a>, length: usize) -> Result<Commit<'a>, CommitError> {
@@ -157,9 +162,20 @@ fn body<'a>(reader: &mut Reader<'a>, length: usize) -> Result<Commit<'a>, Commit
             return Err(CommitError::Structure);
         }
         let offset = reader.at;
-        items.push((offset, Item { entry: reader.take(entry)?, payload: reader.take(payload)? }));
+        items.push((
+            offset,
+            Item {
+                entry: reader.take(entry)?,
+                payload: reader.take(payload)?,
+            },
+        ));
     }
-    Ok(Commit { start, previous: RootHash::from(previous), items, length })
+    Ok(Commit {
+        start,
+        previous: RootHash::from(previous),
+        items,
+        length,
+    })
 }
 
 struct Reader<'a> {
@@ -176,11 +192,15 @@ impl<'a> Reader<'a> {
     }
 
     fn u32(&mut self) -> Result<u32, CommitError> {
-        Ok(u32::from_be_bytes(self.take(4)?.try_into().map_err(|_| CommitError::CutOff)?))
+        Ok(u32::from_be_bytes(
+            self.take(4)?.try_into().map_err(|_| CommitError::CutOff)?,
+        ))
     }
 
     fn u64(&mut self) -> Result<u64, CommitError> {
-        Ok(u64::from_be_bytes(self.take(8)?.try_into().map_err(|_| CommitError::CutOff)?))
+        Ok(u64::from_be_bytes(
+            self.take(8)?.try_into().map_err(|_| CommitError::CutOff)?,
+        ))
     }
 }
 
@@ -196,18 +216,41 @@ mod tests {
 
     #[test]
     fn a_batch_round_trips() {
-        let items = [Item { entry: b"entry", payload: b"payload" }, Item { entry: b"", payload: b"x" }];
+        let items = [
+            Item {
+                entry: b"entry",
+                payload: b"payload",
+            },
+            Item {
+                entry: b"",
+                payload: b"x",
+            },
+        ];
         let bytes = encode(7, root(), &[9; 16], &items);
         let commit = decode(&bytes).unwrap();
-        assert_eq!((commit.start, commit.previous, commit.length), (7, root(), bytes.len()));
+        assert_eq!(
+            (commit.start, commit.previous, commit.length),
+            (7, root(), bytes.len())
+        );
         assert_eq!(commit.items.iter().map(|(_, i)| *i).collect::<Vec<_>>(), items);
-        assert_eq!(commit.items.iter().map(|(at, _)| *at).collect::<Vec<_>>(), offsets(&items));
+        assert_eq!(
+            commit.items.iter().map(|(at, _)| *at).collect::<Vec<_>>(),
+            offsets(&items)
+        );
         assert_eq!(&bytes[offsets(&items)[0]..][..12], b"entrypayload");
     }
 
     #[test]
     fn every_flipped_byte_is_noticed() {
-        let bytes = encode(7, root(), &[9; 16], &[Item { entry: b"entry", payload: b"payload" }]);
+        let bytes = encode(
+            7,
+            root(),
+            &[9; 16],
+            &[Item {
+                entry: b"entry",
+                payload: b"payload",
+            }],
+        );
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
@@ -217,7 +260,15 @@ mod tests {
 
     #[test]
     fn every_cut_is_noticed() {
-        let bytes = encode(7, root(), &[9; 16], &[Item { entry: b"entry", payload: b"payload" }]);
+        let bytes = encode(
+            7,
+            root(),
+            &[9; 16],
+            &[Item {
+                entry: b"entry",
+                payload: b"payload",
+            }],
+        );
         for end in 0..bytes.len() {
             assert_eq!(decode(&bytes[..end]), Err(CommitError::CutOff), "{end}");
         }
@@ -225,7 +276,15 @@ mod tests {
 
     #[test]
     fn a_later_version_is_not_taken_for_damage() {
-        let mut bytes = encode(7, root(), &[9; 16], &[Item { entry: b"e", payload: b"p" }]);
+        let mut bytes = encode(
+            7,
+            root(),
+            &[9; 16],
+            &[Item {
+                entry: b"e",
+                payload: b"p",
+            }],
+        );
         bytes[11] = 2;
         assert_eq!(decode(&bytes), Err(CommitError::Version { found: 2 }));
         assert_eq!(decode(&[0; 200]), Err(CommitError::NoMagic));

@@ -80,7 +80,10 @@ impl LogKey {
             let mut seed = Zeroizing::new([0; 32]);
             getrandom::fill(&mut *seed).map_err(|_| LogKeyError::Randomness)?;
             let derived = || derived_origin(&seed);
-            let key = Self::from_seed(&seed, &origin.map_or_else(derived, |origin| Ok(origin.to_owned()))?)?;
+            let key = Self::from_seed(
+                &seed,
+                &origin.map_or_else(derived, |origin| Ok(origin.to_owned()))?,
+            )?;
             let text = Zeroizing::new(format!("{HEADER}\n{}\n{}\n", key.origin, hex::encode(*seed)));
             durable::replace_private(&folder.key(), text.as_bytes())?;
         }
@@ -95,7 +98,11 @@ impl LogKey {
         let path = folder.vkey();
         let found = fs::read_to_string(&path).map_err(io_error("read", &path))?;
         let wanted = key.verifier().to_string();
-        if found.trim_end() == wanted { Ok(key) } else { Err(LogKeyError::Mismatch { path, wanted }) }
+        if found.trim_end() == wanted {
+            Ok(key)
+        } else {
+            Err(LogKeyError::Mismatch { path, wanted })
+        }
     }
 
     fn read(folder: &Folder, origin: Option<&str>) -> Result<Self, LogKeyError> {
@@ -103,22 +110,38 @@ impl LogKey {
         let text = Zeroizing::new(fs::read_to_string(&path).map_err(io_error("read", &path))?);
         let lines: Vec<&str> = text.lines().collect();
         let malformed = || LogKeyError::Malformed { path: path.clone() };
-        let [HEADER, name, digits] = lines.as_slice() else { return Err(malformed()) };
+        let [HEADER, name, digits] = lines.as_slice() else {
+            return Err(malformed());
+        };
         let mut seed = Zeroizing::new([0; 32]);
         hex::decode_to_slice(digits, &mut *seed).map_err(|_| malformed())?;
         let key = Self::from_seed(&seed, name)?;
         match origin.filter(|wanted| wanted != name) {
-            Some(wanted) => Err(LogKeyError::OtherOrigin { wanted: wanted.to_owned(), found: (*name).to_owned() }),
+            Some(wanted) => Err(LogKeyError::OtherOrigin {
+                wanted: wanted.to_owned(),
+                found: (*name).to_owned(),
+            }),
             None => Ok(key),
         }
     }
 
     fn from_seed(seed: &[u8; 32], origin: &str) -> Result<Self, LogKeyError> {
-        let wrong = |reason: String| LogKeyError::Origin { found: origin.to_owned(), reason };
-        let name: KeyName = origin.parse().map_err(|e: provenance::note::KeyNameError| wrong(e.to_string()))?;
-        let parsed = origin.parse().map_err(|e: provenance::checkpoint::OriginError| wrong(e.to_string()))?;
-        let signer = NoteSigner::from_seed(name, NoteAlgorithm::Ed25519, seed).map_err(|e| wrong(e.to_string()))?;
-        Ok(Self { signer, origin: parsed })
+        let wrong = |reason: String| LogKeyError::Origin {
+            found: origin.to_owned(),
+            reason,
+        };
+        let name: KeyName = origin
+            .parse()
+            .map_err(|e: provenance::note::KeyNameError| wrong(e.to_string()))?;
+        let parsed = origin
+            .parse()
+            .map_err(|e: provenance::checkpoint::OriginError| wrong(e.to_string()))?;
+        let signer =
+            NoteSigner::from_seed(name, NoteAlgorithm::Ed25519, seed).map_err(|e| wrong(e.to_string()))?;
+        Ok(Self {
+            signer,
+            origin: parsed,
+        })
     }
 
     /// Signs.
@@ -162,8 +185,14 @@ mod tests {
         let made = LogKey::create(&folder, None).unwrap();
         let again = LogKey::open(&folder, None).unwrap();
         assert_eq!(made.verifier(), again.verifier());
-        assert!(made.origin().as_str().starts_with("weighbridge-") && made.origin().as_str().ends_with(".local/log"));
-        assert_eq!(fs::metadata(folder.key()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(
+            made.origin().as_str().starts_with("weighbridge-")
+                && made.origin().as_str().ends_with(".local/log")
+        );
+        assert_eq!(
+            fs::metadata(folder.key()).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         assert!(!fs::read_to_string(folder.vkey()).unwrap().contains("log-key"));
     }
 
@@ -172,7 +201,10 @@ mod tests {
         let (_temporary, folder) = folder();
         LogKey::create(&folder, Some("registry.example/log")).unwrap();
         assert!(LogKey::open(&folder, Some("registry.example/log")).is_ok());
-        assert!(matches!(LogKey::open(&folder, Some("other.example/log")), Err(LogKeyError::OtherOrigin { .. })));
+        assert!(matches!(
+            LogKey::open(&folder, Some("other.example/log")),
+            Err(LogKeyError::OtherOrigin { .. })
+        ));
     }
 
     #[test]
@@ -182,11 +214,20 @@ mod tests {
         let vkey = fs::read_to_string(folder.vkey()).unwrap();
         let key = fs::read_to_string(folder.key()).unwrap();
         fs::write(folder.key(), key.replace("a.example", "b.example")).unwrap();
-        assert!(matches!(LogKey::open(&folder, None), Err(LogKeyError::Mismatch { .. })));
+        assert!(matches!(
+            LogKey::open(&folder, None),
+            Err(LogKeyError::Mismatch { .. })
+        ));
         fs::write(folder.key(), &key[..key.len() - 3]).unwrap();
-        assert!(matches!(LogKey::open(&folder, None), Err(LogKeyError::Malformed { .. })));
+        assert!(matches!(
+            LogKey::open(&folder, None),
+            Err(LogKeyError::Malformed { .. })
+        ));
         fs::write(folder.key(), key).unwrap();
         fs::write(folder.vkey(), vkey.replace('+', "-")).unwrap();
-        assert!(matches!(LogKey::open(&folder, None), Err(LogKeyError::Mismatch { .. })));
+        assert!(matches!(
+            LogKey::open(&folder, None),
+            Err(LogKeyError::Mismatch { .. })
+        ));
     }
 }

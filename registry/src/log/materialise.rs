@@ -113,7 +113,10 @@ fn hashes_of(level: usize) -> TileKind {
 
 fn object(kind: TileKind, index: u64, width: u64, bytes: Vec<u8>) -> Object {
     let width = u16::try_from(width).expect("a tile has at most 256 hashes");
-    Object { coord: TileCoord { kind, index, width }, bytes }
+    Object {
+        coord: TileCoord { kind, index, width },
+        bytes,
+    }
 }
 
 fn concatenated(hashes: &[Sha256Digest]) -> Vec<u8> {
@@ -123,18 +126,24 @@ fn concatenated(hashes: &[Sha256Digest]) -> Vec<u8> {
 /// What a full tile is in the level above: the root over its hashes.
 fn root_of_full(hashes: &[Sha256Digest]) -> Sha256Digest {
     let mut subtree = Frontier::new();
-    hashes.iter().for_each(|hash| subtree.push(LeafHash::from(*hash)));
+    for hash in hashes {
+        subtree.push(LeafHash::from(*hash));
+    }
     *subtree.root().digest()
 }
 
 /// Writes what one batch adds: every new full object, then the partials. Everything is durable on return.
 pub(crate) fn write(tiles: &Path, objects: &[Object]) -> Result<(), DurableError> {
-    objects.iter().try_for_each(|object| durable::put_immutable(&tile_path(tiles, &object.coord), &object.bytes))
+    objects
+        .iter()
+        .try_for_each(|object| durable::put_immutable(&tile_path(tiles, &object.coord), &object.bytes))
 }
 
 /// As [`write`], for what a crash may have left half durable: equal files are written anew.
 pub(crate) fn renew(tiles: &Path, objects: &[Object]) -> Result<(), DurableError> {
-    objects.iter().try_for_each(|object| durable::renew_immutable(&tile_path(tiles, &object.coord), &object.bytes))
+    objects
+        .iter()
+        .try_for_each(|object| durable::renew_immutable(&tile_path(tiles, &object.coord), &object.bytes))
 }
 
 #[cfg(test)]
@@ -170,7 +179,11 @@ mod tests {
             assert_eq!(found, expected, "from {before} to {size}");
             for Object { coord, bytes } in objects {
                 if let TileKind::Hashes(level) = coord.kind {
-                    assert_eq!(bytes, tile_bytes(&tree, level, coord.index, coord.width).unwrap(), "{coord}");
+                    assert_eq!(
+                        bytes,
+                        tile_bytes(&tree, level, coord.index, coord.width).unwrap(),
+                        "{coord}"
+                    );
                 } else {
                     let first = coord.index * TILE_WIDTH;
                     let entries = decode_bundle(&bytes, coord.width).unwrap();
@@ -200,7 +213,13 @@ mod tests {
         write(folder.path(), &objects).unwrap();
         write(folder.path(), &objects).unwrap();
         std::fs::write(folder.path().join("0/000.p/1"), [0; 32]).unwrap();
-        assert!(matches!(write(folder.path(), &objects), Err(DurableError::Differs { .. })));
-        assert!(matches!(renew(folder.path(), &objects), Err(DurableError::Differs { .. })));
+        assert!(matches!(
+            write(folder.path(), &objects),
+            Err(DurableError::Differs { .. })
+        ));
+        assert!(matches!(
+            renew(folder.path(), &objects),
+            Err(DurableError::Differs { .. })
+        ));
     }
 }

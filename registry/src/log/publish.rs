@@ -9,7 +9,10 @@ use provenance::{
     state::StateTree,
 };
 
-use super::{keys::LogKey, signed_state::{SignedState, SignedStateError}};
+use super::{
+    keys::LogKey,
+    signed_state::{SignedState, SignedStateError},
+};
 use crate::{
     durable::{self, DurableError, io_error},
     folder::Folder,
@@ -77,7 +80,12 @@ pub(crate) struct Press {
 impl Press {
     /// A press for the log in `folder`.
     pub(crate) fn new(folder: &Folder, key: LogKey, signed_state: SignedState) -> Self {
-        Self { key, signed_state, checkpoint: folder.checkpoint(), checkpoints: folder.checkpoints() }
+        Self {
+            key,
+            signed_state,
+            checkpoint: folder.checkpoint(),
+            checkpoints: folder.checkpoints(),
+        }
     }
 
     /// The log's key.
@@ -96,7 +104,11 @@ impl Press {
     /// same bytes again, since Ed25519 is deterministic.
     pub(crate) fn publish(&mut self, head: TreeHead) -> Result<SignedNote, PublishError> {
         self.signed_state.advance(head)?;
-        let checkpoint = Checkpoint { origin: self.key.origin().clone(), head, extensions: Vec::new() };
+        let checkpoint = Checkpoint {
+            origin: self.key.origin().clone(),
+            head,
+            extensions: Vec::new(),
+        };
         let signed = checkpoint.sign(self.key.signer());
         let note = signed.to_string();
         durable::put_immutable(&self.checkpoints.join(head.size.to_string()), note.as_bytes())?;

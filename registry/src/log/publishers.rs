@@ -63,13 +63,18 @@ impl Publishers {
 
     /// Whether `record` could be logged next, as far as names go.
     pub(crate) fn check(&self, record: &Record) -> Result<(), ControlError> {
-        let Body::Keyset(keyset) = &record.body else { return Ok(()) };
+        let Body::Keyset(keyset) = &record.body else {
+            return Ok(());
+        };
         if keyset.version != 1 {
             return Err(ControlError::Unsupported);
         }
         match self.by_name.get(&keyset.publisher) {
             None => Ok(()),
-            Some(found) => Err(ControlError::Exists { publisher: keyset.publisher.clone(), genesis: found.genesis }),
+            Some(found) => Err(ControlError::Exists {
+                publisher: keyset.publisher.clone(),
+                genesis: found.genesis,
+            }),
         }
     }
 
@@ -79,12 +84,26 @@ impl Publishers {
     /// [`ControlError`]; nothing has changed then.
     pub(crate) fn take(&mut self, index: u64, record: &Record) -> Result<bool, ControlError> {
         self.check(record)?;
-        let Body::Keyset(keyset) = &record.body else { return Ok(false) };
+        let Body::Keyset(keyset) = &record.body else {
+            return Ok(false);
+        };
         let name = keyset.publisher.clone();
-        let line = StateLine { index, kind: record.kind.clone(), payload: record.id, target: None };
+        let line = StateLine {
+            index,
+            kind: record.kind.clone(),
+            payload: record.id,
+            target: None,
+        };
         // Readers of the published state hold the old tree; it is copied only then.
         Arc::make_mut(&mut self.state).append(name.clone(), line);
-        self.by_name.insert(name, Publisher { genesis: record.id, index, keyset: Arc::new(keyset.clone()) });
+        self.by_name.insert(
+            name,
+            Publisher {
+                genesis: record.id,
+                index,
+                keyset: Arc::new(keyset.clone()),
+            },
+        );
         Ok(true)
     }
 }

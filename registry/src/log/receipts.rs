@@ -27,13 +27,24 @@ impl Shared {
         let location = self.index.location(index)?.ok_or_else(damaged)?;
         let (entry, payload) = self.segments.read(location)?;
         let parsed = Entry::parse(&entry).map_err(|_| damaged())?;
-        if parsed.payload == RecordId::of_payload(&payload) { Ok((parsed, entry, payload)) } else { Err(damaged()) }
+        if parsed.payload == RecordId::of_payload(&payload) {
+            Ok((parsed, entry, payload))
+        } else {
+            Err(damaged())
+        }
     }
 
     /// Proves a record in `view`: by the leaf at `index`, or else by its first one.
-    pub(crate) fn prove(&self, view: &View, id: &RecordId, index: Option<u64>) -> Result<Option<RecordProof>, LogError> {
+    pub(crate) fn prove(
+        &self,
+        view: &View,
+        id: &RecordId,
+        index: Option<u64>,
+    ) -> Result<Option<RecordProof>, LogError> {
         let first = || self.index.first_index(id);
-        let Some(index) = index.map_or_else(first, |index| Ok(Some(index)))? else { return Ok(None) };
+        let Some(index) = index.map_or_else(first, |index| Ok(Some(index)))? else {
+            return Ok(None);
+        };
         if index >= view.head.size.get() {
             return Ok(None);
         }
@@ -75,14 +86,28 @@ impl Shared {
         });
         let index = LeafIndex::new(index);
         let proof = InclusionProof::prove(&reader, view.head.size, index);
-        let proof = proof.map_err(|e| LogError::Proof { reason: error_chain(&e) })?;
-        Ok(TlogProof { extra: None, index, proof, checkpoint: view.signed.clone() })
+        let proof = proof.map_err(|e| LogError::Proof {
+            reason: error_chain(&e),
+        })?;
+        Ok(TlogProof {
+            extra: None,
+            index,
+            proof,
+            checkpoint: view.signed.clone(),
+        })
     }
 
     fn state_proof(&self, view: &View, publisher: &PublisherName) -> Result<StateProof, LogError> {
         let last = view.head.size.get().saturating_sub(1);
-        let leaf = view.state.prove(publisher).ok_or(LogError::Damaged { index: last })?;
-        Ok(StateProof { leaf, entry: view.last_entry.clone(), tlog_proof: self.tlog_proof(view, last)? })
+        let leaf = view
+            .state
+            .prove(publisher)
+            .ok_or(LogError::Damaged { index: last })?;
+        Ok(StateProof {
+            leaf,
+            entry: view.last_entry.clone(),
+            tlog_proof: self.tlog_proof(view, last)?,
+        })
     }
 }
 

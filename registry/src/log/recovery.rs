@@ -165,11 +165,22 @@ pub(crate) fn open(
     let (signed_note, published) = publish::read_published(&folder.checkpoint(), press.key())?;
     let signed = *press.signed();
     if published.size > signed.size {
-        return Err(RecoveryError::Unsigned { published: published.size.get(), signed: signed.size.get() });
+        return Err(RecoveryError::Unsigned {
+            published: published.size.get(),
+            signed: signed.size.get(),
+        });
     }
     let mut replay = Replay::new(folder.tiles(), published, signed);
     replay.check_heads()?;
     let scan = segments.scan(0, |segment, offset, commit| replay.take(segment, offset, commit))?;
+    if scan.torn {
+        let (segment, at) = (scan.last.unwrap_or_default(), scan.valid_bytes);
+        tracing::warn!(
+            segment,
+            at,
+            "the segment {segment} does not read from byte {at} on"
+        );
+    }
     replay.check_end()?;
     let nonce = nonce()?;
     let last = settle(segments, &scan, published.size.get(), replay.tail_at)?;
@@ -193,7 +204,13 @@ pub(crate) fn open(
         state: replay.publishers.state().clone(),
         last_entry: replay.last_entry,
     };
-    Ok(Recovered { edge: replay.edge, publishers: replay.publishers, writer, press, view })
+    Ok(Recovered {
+        edge: replay.edge,
+        publishers: replay.publishers,
+        writer,
+        press,
+        view,
+    })
 }
 
 fn create(folder: &Folder, origin: Option<&str>) -> Result<Press, RecoveryError> {
@@ -220,19 +237,29 @@ fn settle(
     tail_at: Option<(u64, u64)>,
 ) -> Result<Option<(u64, u64)>, RecoveryError> {
     if let Some((start, length)) = scan.superseded {
-        tracing::warn!(start, length, "cutting the segment {start} to {length} bytes: the next one holds the rest");
+        tracing::warn!(
+            start,
+            length,
+            "cutting the segment {start} to {length} bytes: the next one holds the rest"
+        );
         segments.cut(start, length)?;
     }
     let Some(last) = scan.last else { return Ok(None) };
     let Some((segment, offset)) = tail_at else {
         if scan.torn {
-            tracing::warn!(segment = last, length = scan.valid_bytes, "cutting off a batch that was never finished");
+            tracing::warn!(
+                segment = last,
+                length = scan.valid_bytes,
+                "cutting off a batch that was never finished"
+            );
             segments.cut(last, scan.valid_bytes)?;
         }
         return Ok(Some((last, scan.valid_bytes)));
     };
     if segment != last {
-        return Err(RecoveryError::LongTail { count: scan.size - published });
+        return Err(RecoveryError::LongTail {
+            count: scan.size - published,
+        });
     }
     segments.copy_tail(segment, offset, scan.valid_bytes, published)?;
     Ok(Some((published, scan.valid_bytes - offset)))
@@ -274,7 +301,10 @@ impl Replay {
             return Err(RecoveryError::Chain { start: commit.start });
         }
         let end = commit.start + commit.items.len() as u64;
-        for (what, claimed) in [(SHOWN, self.published.size.get()), (SIGNED, self.signed.size.get())] {
+        for (what, claimed) in [
+            (SHOWN, self.published.size.get()),
+            (SIGNED, self.signed.size.get()),
+        ] {
             if commit.start < claimed && claimed < end {
                 return Err(RecoveryError::NotABoundary { what, size: claimed });
             }
@@ -318,7 +348,10 @@ impl Replay {
         }
         if is_control_kind(&entry.kind) {
             let record = Record::parse(payload).map_err(|source| RecoveryError::Record { index, source })?;
-            if record.kind != entry.kind || record.publisher() != &entry.publisher || record.id != entry.payload {
+            if record.kind != entry.kind
+                || record.publisher() != &entry.publisher
+                || record.id != entry.payload
+            {
                 return Err(contradiction("its payload"));
             }
             let taken = self.publishers.take(index, &record);
@@ -328,7 +361,11 @@ impl Replay {
         } else if entry.payload != RecordId::of_payload(payload) {
             return Err(contradiction("its payload"));
         }
-        if entry.state == self.state { Ok(()) } else { Err(contradiction("the state tree")) }
+        if entry.state == self.state {
+            Ok(())
+        } else {
+            Err(contradiction("the state tree"))
+        }
     }
 
     /// Compares the heads that were published and signed, where the replay reaches their size.
@@ -336,7 +373,10 @@ impl Replay {
         let head = self.edge.head();
         for (what, claimed) in [(SHOWN, self.published), (SIGNED, self.signed)] {
             if head.size == claimed.size && head.root != claimed.root {
-                return Err(RecoveryError::Root { what, size: claimed.size.get() });
+                return Err(RecoveryError::Root {
+                    what,
+                    size: claimed.size.get(),
+                });
             }
         }
         Ok(())
@@ -344,7 +384,10 @@ impl Replay {
 
     fn check_end(&self) -> Result<(), RecoveryError> {
         let size = self.edge.size();
-        for (what, claimed) in [(SIGNED, self.signed.size.get()), (SHOWN, self.published.size.get())] {
+        for (what, claimed) in [
+            (SIGNED, self.signed.size.get()),
+            (SHOWN, self.published.size.get()),
+        ] {
             if claimed > size {
                 return Err(RecoveryError::Shorter { what, claimed, size });
             }

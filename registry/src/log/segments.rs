@@ -117,9 +117,14 @@ impl Segments {
         let mut starts = Vec::new();
         for entry in fs::read_dir(&self.folder).map_err(io_error("list", &self.folder))? {
             let path = entry.map_err(io_error("list", &self.folder))?.path();
-            let name = path.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".seg"));
+            let name = path
+                .file_name()
+                .and_then(|n| n.to_str())
+                .and_then(|n| n.strip_suffix(".seg"));
             let digits = name.filter(|n| n.len() == 20 && n.bytes().all(|b| b.is_ascii_digit()));
-            let Some(start) = digits.and_then(|d| d.parse().ok()) else { return Err(SegmentError::Name { path }) };
+            let Some(start) = digits.and_then(|d| d.parse().ok()) else {
+                return Err(SegmentError::Name { path });
+            };
             starts.push(start);
         }
         starts.sort_unstable();
@@ -140,11 +145,22 @@ impl Segments {
         let skipped = starts.iter().skip(1).take_while(|next| **next <= from).count();
         starts.drain(..skipped);
         let size = if skipped == 0 { 0 } else { starts[0] };
-        let mut scan = Scan { size, last: None, valid_bytes: 0, torn: false, superseded: None };
+        let mut scan = Scan {
+            size,
+            last: None,
+            valid_bytes: 0,
+            torn: false,
+            superseded: None,
+        };
         for (position, &start) in starts.iter().enumerate() {
             let path = self.path(start);
             if start != scan.size {
-                return Err(SegmentError::OutOfOrder { path, expected: scan.size, found: start }.into());
+                return Err(SegmentError::OutOfOrder {
+                    path,
+                    expected: scan.size,
+                    found: start,
+                }
+                .into());
             }
             let next = starts.get(position + 1).copied();
             let bytes = read_segment(&path)?;
@@ -154,11 +170,23 @@ impl Segments {
                 let commit = match commit::decode(&bytes[at..]) {
                     Ok(commit) => commit,
                     Err(error) if next.is_none() && is_torn(error, &bytes[at..]) => break,
-                    Err(error) => return Err(SegmentError::Damaged { path, offset, reason: error.to_string() }.into()),
+                    Err(error) => {
+                        return Err(SegmentError::Damaged {
+                            path,
+                            offset,
+                            reason: error.to_string(),
+                        }
+                        .into());
+                    }
                 };
                 if commit.start != scan.size {
                     let (expected, found) = (scan.size, commit.start);
-                    return Err(SegmentError::OutOfOrder { path, expected, found }.into());
+                    return Err(SegmentError::OutOfOrder {
+                        path,
+                        expected,
+                        found,
+                    }
+                    .into());
                 }
                 scan.size += commit.items.len() as u64;
                 if scan.size > from {
@@ -169,7 +197,12 @@ impl Segments {
             if at < bytes.len() && next.is_some() {
                 if position + 2 != starts.len() {
                     let reason = "bytes follow that belong to the next segment".to_owned();
-                    return Err(SegmentError::Damaged { path, offset: at as u64, reason }.into());
+                    return Err(SegmentError::Damaged {
+                        path,
+                        offset: at as u64,
+                        reason,
+                    }
+                    .into());
                 }
                 scan.superseded = Some((start, at as u64));
             }
@@ -182,7 +215,10 @@ impl Segments {
     /// Cuts a segment to its first `length` bytes, durably.
     pub(crate) fn cut(&self, start: u64, length: u64) -> Result<(), SegmentError> {
         let path = self.path(start);
-        let file = OpenOptions::new().write(true).open(&path).map_err(io_error("open", &path))?;
+        let file = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .map_err(io_error("open", &path))?;
         file.set_len(length).map_err(io_error("cut", &path))?;
         file.sync_all().map_err(io_error("fsync", &path))?;
         Ok(())
@@ -196,9 +232,17 @@ impl Segments {
         let range = usize::try_from(from).unwrap_or(usize::MAX)..usize::try_from(to).unwrap_or(usize::MAX);
         let path = self.path(start);
         let reason = "it became shorter while it was read".to_owned();
-        let tail = bytes.get(range).ok_or(SegmentError::Damaged { path, offset: from, reason })?;
+        let tail = bytes.get(range).ok_or(SegmentError::Damaged {
+            path,
+            offset: from,
+            reason,
+        })?;
         durable::replace(&self.path(first), tail)?;
-        if first == start { Ok(()) } else { self.cut(start, from) }
+        if first == start {
+            Ok(())
+        } else {
+            self.cut(start, from)
+        }
     }
 
     /// Reads an entry and its payload back. What they say is checked by the caller.
@@ -206,23 +250,32 @@ impl Segments {
         let path = self.path(location.segment);
         let file = File::open(&path).map_err(io_error("open", &path))?;
         let mut entry = vec![0; location.entry_length as usize];
-        file.read_exact_at(&mut entry, location.offset).map_err(io_error("read", &path))?;
+        file.read_exact_at(&mut entry, location.offset)
+            .map_err(io_error("read", &path))?;
         let mut payload = vec![0; location.payload_length as usize];
         let offset = location.offset + u64::from(location.entry_length);
-        file.read_exact_at(&mut payload, offset).map_err(io_error("read", &path))?;
+        file.read_exact_at(&mut payload, offset)
+            .map_err(io_error("read", &path))?;
         Ok((entry, payload))
     }
 
     /// Reads only the entry.
     pub(crate) fn read_entry(&self, location: Location) -> Result<Vec<u8>, SegmentError> {
-        self.read(Location { payload_length: 0, ..location }).map(|(entry, _)| entry)
+        self.read(Location {
+            payload_length: 0,
+            ..location
+        })
+        .map(|(entry, _)| entry)
     }
 }
 
 fn read_segment(path: &Path) -> Result<Vec<u8>, SegmentError> {
     let found = fs::metadata(path).map_err(io_error("look at", path))?.len();
     if found > MAX_SEGMENT_BYTES {
-        return Err(SegmentError::TooLarge { path: path.to_owned(), found });
+        return Err(SegmentError::TooLarge {
+            path: path.to_owned(),
+            found,
+        });
     }
     Ok(fs::read(path).map_err(io_error("read", path))?)
 }
@@ -233,13 +286,18 @@ fn is_torn(error: CommitError, rest: &[u8]) -> bool {
     if matches!(error, CommitError::Version { .. } | CommitError::Structure) {
         return false;
     }
-    let mut later = rest.windows(MAGIC.len()).enumerate().skip(1).filter(|(_, window)| *window == MAGIC);
+    let mut later = rest
+        .windows(MAGIC.len())
+        .enumerate()
+        .skip(1)
+        .filter(|(_, window)| *window == MAGIC);
     !later.any(|(at, _)| commit::decode(&rest[at..]).is_ok())
 }
 
 /// Where one item of a record lies.
 pub(crate) fn location(segment: u64, record_offset: u64, item_offset: usize, item: &Item<'_>) -> Location {
-    let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("entries and payloads are bounded below 4 GiB");
+    let length =
+        |bytes: &[u8]| u32::try_from(bytes.len()).expect("entries and payloads are bounded below 4 GiB");
     Location {
         segment,
         offset: record_offset + item_offset as u64,
@@ -265,14 +323,25 @@ struct Current {
 
 impl SegmentWriter {
     /// Goes on after the last record of the last segment, as a scan found it.
-    pub(crate) fn resume(segments: Segments, nonce: WriterNonce, last: Option<(u64, u64)>) -> Result<Self, SegmentError> {
+    pub(crate) fn resume(
+        segments: Segments,
+        nonce: WriterNonce,
+        last: Option<(u64, u64)>,
+    ) -> Result<Self, SegmentError> {
         let open = |(start, length): (u64, u64)| {
             let path = segments.path(start);
-            let file = OpenOptions::new().append(true).open(&path).map_err(io_error("open", &path))?;
+            let file = OpenOptions::new()
+                .append(true)
+                .open(&path)
+                .map_err(io_error("open", &path))?;
             Ok::<_, SegmentError>(Current { start, file, length })
         };
         let current = last.map(open).transpose()?;
-        Ok(Self { segments, nonce, current })
+        Ok(Self {
+            segments,
+            nonce,
+            current,
+        })
     }
 
     /// Appends one batch and makes it durable. When this returns, the indices are final; when it fails, what
@@ -290,157 +359,39 @@ impl SegmentWriter {
             None => self.create(start)?,
         };
         let path = self.segments.path(current.start);
-        current.file.write_all(&record).map_err(io_error("append to", &path))?;
+        current
+            .file
+            .write_all(&record)
+            .map_err(io_error("append to", &path))?;
         current.file.sync_data().map_err(io_error("fdatasync", &path))?;
         let offset = current.length;
         current.length += record.len() as u64;
         let segment = current.start;
         self.current = Some(current);
         let places = commit::offsets(items);
-        Ok(items.iter().zip(places).map(|(item, at)| location(segment, offset, at, item)).collect())
+        Ok(items
+            .iter()
+            .zip(places)
+            .map(|(item, at)| location(segment, offset, at, item))
+            .collect())
     }
 
     fn create(&self, start: u64) -> Result<Current, SegmentError> {
         let path = self.segments.path(start);
         let mut options = OpenOptions::new();
-        let file = options.append(true).create_new(true).open(&path).map_err(io_error("create", &path))?;
+        let file = options
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(io_error("create", &path))?;
         durable::sync_folder(&self.segments.folder)?;
-        Ok(Current { start, file, length: 0 })
+        Ok(Current {
+            start,
+            file,
+            length: 0,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use provenance::Sha256Digest;
-
-    use super::*;
-
-    fn root() -> RootHash {
-        RootHash::from(Sha256Digest::OF_NOTHING)
-    }
-
-    fn folder() -> (tempfile::TempDir, Segments) {
-        let folder = tempfile::tempdir().unwrap();
-        let segments = Segments::new(folder.path().to_owned());
-        (folder, segments)
-    }
-
-    fn append(segments: &Segments, last: Option<(u64, u64)>, start: u64, texts: &[&str]) -> Vec<Location> {
-        let mut writer = SegmentWriter::resume(segments.clone(), [1; 16], last).unwrap();
-        let item = |text: &&'static str| Item { entry: text.as_bytes(), payload: b"payload" };
-        let texts: Vec<&'static str> = texts.iter().map(|t| &*t.to_string().leak()).collect();
-        writer.append(start, root(), &texts.iter().map(item).collect::<Vec<_>>()).unwrap()
-    }
-
-    fn scan(segments: &Segments) -> Result<(Scan, Vec<String>), SegmentError> {
-        let mut seen = Vec::new();
-        let scan = segments.scan(0, |_, _, commit| {
-            seen.extend(commit.items.iter().map(|(_, i)| String::from_utf8_lossy(i.entry).into_owned()));
-            Ok::<_, SegmentError>(())
-        })?;
-        Ok((scan, seen))
-    }
-
-    #[test]
-    fn what_was_appended_is_found_again() {
-        let (_folder, segments) = folder();
-        let first = append(&segments, None, 0, &["a", "b"]);
-        let (found, _) = scan(&segments).unwrap();
-        append(&segments, Some((0, found.valid_bytes)), 2, &["c"]);
-        let (found, seen) = scan(&segments).unwrap();
-        assert_eq!((found.size, found.torn, seen), (3, false, vec!["a".into(), "b".into(), "c".into()]));
-        assert_eq!(segments.read(first[1]).unwrap(), (b"b".to_vec(), b"payload".to_vec()));
-    }
-
-    #[test]
-    fn a_last_record_cut_at_any_byte_is_a_torn_tail() {
-        let (folder, segments) = folder();
-        append(&segments, None, 0, &["a"]);
-        let whole = scan(&segments).unwrap().0.valid_bytes;
-        append(&segments, Some((0, whole)), 1, &["b"]);
-        let path = folder.path().join("00000000000000000000.seg");
-        let bytes = fs::read(&path).unwrap();
-        for end in usize::try_from(whole).unwrap()..bytes.len() {
-            fs::write(&path, &bytes[..end]).unwrap();
-            let (found, seen) = scan(&segments).unwrap();
-            assert_eq!((found.size, found.valid_bytes, seen.len()), (1, whole, 1), "cut at {end}");
-            assert_eq!(found.torn, end as u64 > whole);
-        }
-    }
-
-    #[test]
-    fn damage_before_a_whole_record_is_not_a_torn_tail() {
-        let (folder, segments) = folder();
-        append(&segments, None, 0, &["a"]);
-        let whole = scan(&segments).unwrap().0.valid_bytes;
-        append(&segments, Some((0, whole)), 1, &["b"]);
-        let path = folder.path().join("00000000000000000000.seg");
-        let bytes = fs::read(&path).unwrap();
-        for at in 0..usize::try_from(whole).unwrap() {
-            let mut changed = bytes.clone();
-            changed[at] ^= 0xff;
-            fs::write(&path, &changed).unwrap();
-            assert!(matches!(scan(&segments), Err(SegmentError::Damaged { .. })), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn a_tail_copied_to_its_own_segment_supersedes_the_old_one() {
-        let (folder, segments) = folder();
-        append(&segments, None, 0, &["a"]);
-        let whole = scan(&segments).unwrap().0.valid_bytes;
-        append(&segments, Some((0, whole)), 1, &["b"]);
-        let before = fs::read(folder.path().join("00000000000000000000.seg")).unwrap();
-        segments.copy_tail(0, whole, before.len() as u64, 1).unwrap();
-        assert_eq!(scan(&segments).unwrap().0.size, 2);
-        // A crash before the cut leaves both; the next start cuts.
-        fs::write(folder.path().join("00000000000000000000.seg"), &before).unwrap();
-        let (found, seen) = scan(&segments).unwrap();
-        assert_eq!((found.size, found.superseded, seen.len()), (2, Some((0, whole)), 2));
-        segments.cut(0, whole).unwrap();
-        assert_eq!(scan(&segments).unwrap().0.superseded, None);
-    }
-
-    #[test]
-    fn a_scan_can_start_late() {
-        let (_folder, segments) = folder();
-        append(&segments, None, 0, &["a", "b"]);
-        append(&segments, None, 2, &["c"]);
-        let from = |from| {
-            let mut starts = Vec::new();
-            segments
-                .scan(from, |_, _, commit| {
-                    starts.push(commit.start);
-                    Ok::<_, SegmentError>(())
-                })
-                .map(|scan| (scan.size, starts))
-                .unwrap()
-        };
-        assert_eq!(from(0), (3, vec![0, 2]));
-        assert_eq!(from(1), (3, vec![0, 2]));
-        assert_eq!(from(2), (3, vec![2]));
-        assert_eq!(from(3), (3, vec![]));
-    }
-
-    #[test]
-    fn gaps_foreign_files_and_wrong_names_are_refused() {
-        let (folder, segments) = folder();
-        append(&segments, None, 0, &["a"]);
-        append(&segments, None, 2, &["c"]);
-        assert!(matches!(scan(&segments), Err(SegmentError::OutOfOrder { expected: 1, found: 2, .. })));
-        fs::remove_file(folder.path().join("00000000000000000002.seg")).unwrap();
-        fs::write(folder.path().join("1.seg"), b"").unwrap();
-        assert!(matches!(scan(&segments), Err(SegmentError::Name { .. })));
-    }
-
-    #[test]
-    fn an_empty_last_segment_is_where_the_next_record_goes() {
-        let (folder, segments) = folder();
-        append(&segments, None, 0, &["a"]);
-        fs::write(folder.path().join("00000000000000000001.seg"), b"").unwrap();
-        let (found, _) = scan(&segments).unwrap();
-        assert_eq!((found.size, found.last, found.valid_bytes, found.torn), (1, Some(1), 0, false));
-        append(&segments, Some((1, 0)), 1, &["b"]);
-        assert_eq!(scan(&segments).unwrap().0.size, 2);
-    }
-}
+mod tests;

@@ -92,6 +92,9 @@ pub enum SequencerError {
     /// The index failed. The log itself is whole.
     #[error("the log stopped while indexing: {0}")]
     Index(#[from] IndexError),
+    /// Something that was written reads otherwise.
+    #[error("the log stopped on a doubt: {0}")]
+    Doubt(String),
     /// A bug.
     #[error("the sequencer panicked")]
     Panic,
@@ -151,8 +154,13 @@ impl Sequencer {
             return Ok(());
         }
         let before = self.edge.head();
-        let items: Vec<Item<'_>> =
-            placed.iter().map(|p| Item { entry: &p.entry, payload: &p.job.admitted.payload }).collect();
+        let items: Vec<Item<'_>> = placed
+            .iter()
+            .map(|p| Item {
+                entry: &p.entry,
+                payload: &p.job.admitted.payload,
+            })
+            .collect();
 
         // 1 COMMIT. A crash before this leaves nothing; during it, a torn tail that is cut off; after it, the
         // entries are in the log for ever.
@@ -172,7 +180,13 @@ impl Sequencer {
         let signed = self.press.publish(head)?;
         let last_entry = placed.last().map(|p| p.entry.clone()).unwrap_or_default();
         let state = self.publishers(|p| p.state().clone());
-        let view = View { note: signed.to_string(), signed, head, state, last_entry };
+        let view = View {
+            note: signed.to_string(),
+            signed,
+            head,
+            state,
+            last_entry,
+        };
         *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
 
         // INDEX. A crash before this: the next start applies the batch.
@@ -180,9 +194,9 @@ impl Sequencer {
         tracing::info!(
             size = head.size.get(),
             entries = placed.len(),
-            "published {} entries, the log has {}",
-            placed.len(),
-            head.size.get()
+            "the log has {} entries, {} of them new",
+            head.size.get(),
+            placed.len()
         );
 
         // 6 ACK.
@@ -204,7 +218,13 @@ impl Sequencer {
     }
 
     fn publishers<T>(&self, read: impl FnOnce(&Publishers) -> T) -> T {
-        read(&self.shared.publishers.read().unwrap_or_else(PoisonError::into_inner))
+        read(
+            &self
+                .shared
+                .publishers
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Decides about each request in turn: refused, known already, or the next entry.
@@ -214,11 +234,11 @@ impl Sequencer {
             match self.place(&mut job.admitted, &batch) {
                 Ok(Place::New) => self.append(job, &mut batch),
                 Ok(Place::Repeated(index)) => batch.repeated.push((job, index)),
-                Err(LogError::Index(error)) => return Err(error.into()),
-                Err(error) => {
+                Err(LogError::Admission(error)) => {
                     // Nobody may be waiting any more.
-                    let _ = job.answer.send(Err(error));
+                    let _ = job.answer.send(Err(error.into()));
                 }
+                Err(doubt) => return Err(SequencerError::Doubt(doubt.to_string())),
             }
         }
         Ok(batch)
@@ -261,12 +281,22 @@ impl Sequencer {
     fn append(&mut self, job: Job, batch: &mut Batch) {
         let index = self.edge.size() + batch.placed.len() as u64;
         let record: &Record = &job.admitted.record;
-        let mut publishers = self.shared.publishers.write().unwrap_or_else(PoisonError::into_inner);
-        if publishers.take(index, record).expect("the record was checked against the same publishers a moment ago") {
+        let mut publishers = self
+            .shared
+            .publishers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if publishers
+            .take(index, record)
+            .expect("the record was checked against the same publishers a moment ago")
+        {
             self.state = publishers.state().root();
         }
         drop(publishers);
-        let known = batch.records.entry(record.id).or_insert_with(|| (index, BTreeSet::new()));
+        let known = batch
+            .records
+            .entry(record.id)
+            .or_insert_with(|| (index, BTreeSet::new()));
         known.1.extend(job.admitted.holders());
         let entry = job.admitted.entry(self.state).to_bytes();
         batch.placed.push(Placed { job, index, entry });
@@ -285,13 +315,19 @@ impl Shared {
     /// The leaves of a record, read through the index.
     pub(crate) fn logged(&self, admitted: &Admitted) -> Result<Option<Logged>, LogError> {
         let leaves = self.index.leaves(&admitted.record.id)?;
-        let Some(&first) = leaves.first() else { return Ok(None) };
+        let Some(&first) = leaves.first() else {
+            return Ok(None);
+        };
         let mut holders = BTreeSet::new();
         for index in leaves {
             let entry = self.entry(index)?;
             let damaged = |_| LogError::Damaged { index };
             let signatures = Entry::parse(&entry).map_err(damaged)?.signatures;
-            holders.extend(admission::holders(&admitted.keyset, &admitted.record, &signatures));
+            holders.extend(admission::holders(
+                &admitted.keyset,
+                &admitted.record,
+                &signatures,
+            ));
         }
         Ok(Some(Logged { first, holders }))
     }
@@ -313,7 +349,11 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
 }
 
 fn ack(entry: &[u8], index: u64, published: bool) -> Ack {
-    Ack { index, leaf_hash: *LeafHash::of(entry).digest(), published }
+    Ack {
+        index,
+        leaf_hash: *LeafHash::of(entry).digest(),
+        published,
+    }
 }
 
 /// Answers those who wait for the commit only. They stay in the batch, with nobody behind them.
@@ -335,6 +375,10 @@ fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) {
     }
     for (job, index) in repeated {
         // The leaf hash is in the receipt, which is made from the log.
-        let _ = job.answer.send(Ok(Ack { index, leaf_hash: Sha256Digest::OF_NOTHING, published: true }));
+        let _ = job.answer.send(Ok(Ack {
+            index,
+            leaf_hash: Sha256Digest::OF_NOTHING,
+            published: true,
+        }));
     }
 }

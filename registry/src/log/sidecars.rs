@@ -56,15 +56,29 @@ pub enum SidecarError {
     Durable(#[from] DurableError),
 }
 
-/// The blobs that `manifest` names and `blobs` lacks. Those that are there are kept from the orphans' fate.
-pub(crate) fn missing(manifest: &Manifest, blobs: &Blobs, now: SystemTime) -> Result<Vec<MissingBlob>, SidecarError> {
-    let mut missing = Vec::new();
+/// Which sidecars of a record are there.
+#[derive(Debug, Default)]
+pub(crate) struct Inventory {
+    /// Those that are not.
+    pub(crate) missing: Vec<MissingBlob>,
+    /// Bytes of the largest one that is.
+    pub(crate) largest: u64,
+}
+
+/// Looks for the blobs that `manifest` names. Those that are there are kept from the orphans' fate.
+pub(crate) fn take_inventory(
+    manifest: &Manifest,
+    blobs: &Blobs,
+    now: SystemTime,
+) -> Result<Inventory, SidecarError> {
+    let mut inventory = Inventory::default();
     for (digest, blob) in needed(manifest)? {
-        if !blobs.keep(&digest, now)? {
-            missing.push(blob);
+        match blobs.keep(&digest, now)? {
+            Some(length) => inventory.largest = inventory.largest.max(length),
+            None => inventory.missing.push(blob),
         }
     }
-    Ok(missing)
+    Ok(inventory)
 }
 
 fn needed(manifest: &Manifest) -> Result<BTreeMap<Sha256Digest, MissingBlob>, SidecarError> {
@@ -72,10 +86,17 @@ fn needed(manifest: &Manifest) -> Result<BTreeMap<Sha256Digest, MissingBlob>, Si
     for file in manifest.files().iter().filter(|f| f.size > 0) {
         let length = chunk_count(file.size) * Sha256Digest::LEN as u64;
         if length > MAX_CHUNK_LIST_BYTES {
-            return Err(SidecarError::TooLarge { path: file.path.to_string(), found: length });
+            return Err(SidecarError::TooLarge {
+                path: file.path.to_string(),
+                found: length,
+            });
         }
-        let chunks =
-            MissingBlob { digest: file.chunks, kind: BlobKind::Chunks, length: Some(length), max_length: length };
+        let chunks = MissingBlob {
+            digest: file.chunks,
+            kind: BlobKind::Chunks,
+            length: Some(length),
+            max_length: length,
+        };
         let tensors = file.tensors.map(|digest| MissingBlob {
             digest,
             kind: BlobKind::Tensors,
@@ -85,7 +106,10 @@ fn needed(manifest: &Manifest) -> Result<BTreeMap<Sha256Digest, MissingBlob>, Si
         for blob in std::iter::once(chunks).chain(tensors) {
             let digest = blob.digest;
             if *needed.entry(digest).or_insert_with(|| blob.clone()) != blob {
-                return Err(SidecarError::Contradiction { digest, path: file.path.to_string() });
+                return Err(SidecarError::Contradiction {
+                    digest,
+                    path: file.path.to_string(),
+                });
             }
         }
     }
@@ -109,23 +133,39 @@ fn held(blobs: &Blobs, digest: &Sha256Digest) -> Result<Vec<u8>, SidecarError> {
 }
 
 fn check_chunks(file: &ManifestFile, bytes: &[u8]) -> Result<(), SidecarError> {
-    let malformed = |reason| SidecarError::Malformed { digest: file.chunks, path: file.path.to_string(), reason };
+    let malformed = |reason| SidecarError::Malformed {
+        digest: file.chunks,
+        path: file.path.to_string(),
+        reason,
+    };
     let list = ChunkList::from_bytes(bytes, file.size).map_err(|e| malformed(e.to_string()))?;
     if list.chunk0() == file.chunk0 {
         return Ok(());
     }
     let (listed, stated) = (list.chunk0(), file.chunk0);
-    Err(malformed(format!("its first chunk is {listed}, weighbridge_chunk0 is {stated}")))
+    Err(malformed(format!(
+        "its first chunk is {listed}, weighbridge_chunk0 is {stated}"
+    )))
 }
 
 fn check_tensors(file: &ManifestFile, digest: Sha256Digest, bytes: &[u8]) -> Result<(), SidecarError> {
-    let malformed = |reason| SidecarError::Malformed { digest, path: file.path.to_string(), reason };
+    let malformed = |reason| SidecarError::Malformed {
+        digest,
+        path: file.path.to_string(),
+        reason,
+    };
     let index = TensorIndex::from_bytes(bytes).map_err(|e| malformed(e.to_string()))?;
-    match index.tensors().iter().find(|t| t.begin > t.end || t.end > file.size) {
+    match index
+        .tensors()
+        .iter()
+        .find(|t| t.begin > t.end || t.end > file.size)
+    {
         None => Ok(()),
         Some(tensor) => {
             let (begin, end, size) = (tensor.begin, tensor.end, file.size);
-            Err(malformed(format!("a tensor at [{begin}, {end}) does not lie in a file of {size} bytes")))
+            Err(malformed(format!(
+                "a tensor at [{begin}, {end}) does not lie in a file of {size} bytes"
+            )))
         }
     }
 }

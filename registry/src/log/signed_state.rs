@@ -57,15 +57,25 @@ impl SignedState {
     /// Starts one for a new log, of which nothing was signed.
     pub(crate) fn create(path: &Path, empty: TreeHead) -> Result<Self, SignedStateError> {
         durable::replace(path, text(&empty).as_bytes())?;
-        Ok(Self { path: path.to_owned(), head: empty })
+        Ok(Self {
+            path: path.to_owned(),
+            head: empty,
+        })
     }
 
     /// Reads it.
     pub(crate) fn open(path: &Path) -> Result<Self, SignedStateError> {
         let found = fs::read_to_string(path).map_err(io_error("read", path))?;
-        let malformed = || SignedStateError::Malformed { path: path.to_owned() };
-        let head = parse(&found).filter(|head| text(head) == found).ok_or_else(malformed)?;
-        Ok(Self { path: path.to_owned(), head })
+        let malformed = || SignedStateError::Malformed {
+            path: path.to_owned(),
+        };
+        let head = parse(&found)
+            .filter(|head| text(head) == found)
+            .ok_or_else(malformed)?;
+        Ok(Self {
+            path: path.to_owned(),
+            head,
+        })
     }
 
     /// Largest head signed.
@@ -80,7 +90,11 @@ impl SignedState {
     pub(crate) fn advance(&mut self, head: TreeHead) -> Result<(), SignedStateError> {
         let (signed, wanted) = (self.head.size.get(), head.size.get());
         if wanted < signed || (wanted == signed && head.root != self.head.root) {
-            return Err(SignedStateError::Backwards { path: self.path.clone(), signed, wanted });
+            return Err(SignedStateError::Backwards {
+                path: self.path.clone(),
+                signed,
+                wanted,
+            });
         }
         if wanted > signed {
             durable::replace(&self.path, text(&head).as_bytes())?;
@@ -91,7 +105,11 @@ impl SignedState {
 }
 
 fn text(head: &TreeHead) -> String {
-    format!("{HEADER}\n{}\n{}\n", head.size.get(), head.root.digest().to_base64())
+    format!(
+        "{HEADER}\n{}\n{}\n",
+        head.size.get(),
+        head.root.digest().to_base64()
+    )
 }
 
 fn parse(text: &str) -> Option<TreeHead> {
@@ -109,7 +127,10 @@ mod tests {
     use super::*;
 
     fn head(size: u64, root: &[u8]) -> TreeHead {
-        TreeHead { size: TreeSize::new(size), root: RootHash::from(Sha256Digest::of(root)) }
+        TreeHead {
+            size: TreeSize::new(size),
+            root: RootHash::from(Sha256Digest::of(root)),
+        }
     }
 
     #[test]
@@ -119,8 +140,14 @@ mod tests {
         let mut state = SignedState::create(&path, head(0, b"")).unwrap();
         state.advance(head(5, b"five")).unwrap();
         state.advance(head(5, b"five")).unwrap();
-        assert!(matches!(state.advance(head(4, b"four")), Err(SignedStateError::Backwards { .. })));
-        assert!(matches!(state.advance(head(5, b"other")), Err(SignedStateError::Backwards { .. })));
+        assert!(matches!(
+            state.advance(head(4, b"four")),
+            Err(SignedStateError::Backwards { .. })
+        ));
+        assert!(matches!(
+            state.advance(head(5, b"other")),
+            Err(SignedStateError::Backwards { .. })
+        ));
         assert_eq!(SignedState::open(&path).unwrap().head(), &head(5, b"five"));
     }
 
@@ -130,9 +157,17 @@ mod tests {
         let path = folder.path().join("signed-state");
         SignedState::create(&path, head(5, b"five")).unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        for wrong in [String::new(), text.replace("\n5\n", "\n05\n"), text.trim_end().to_owned(), format!("{text}x\n")] {
+        for wrong in [
+            String::new(),
+            text.replace("\n5\n", "\n05\n"),
+            text.trim_end().to_owned(),
+            format!("{text}x\n"),
+        ] {
             fs::write(&path, wrong).unwrap();
-            assert!(matches!(SignedState::open(&path), Err(SignedStateError::Malformed { .. })));
+            assert!(matches!(
+                SignedState::open(&path),
+                Err(SignedStateError::Malformed { .. })
+            ));
         }
     }
 }

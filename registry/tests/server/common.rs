@@ -39,7 +39,16 @@ pub(crate) struct Refusal {
 pub(crate) fn command(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weighbridge-registry"));
     command.arg("--data").arg(data);
-    command.args(["--listen", "127.0.0.1:0", "--admission", "open", "--http-threads", "2"]);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--admission",
+        "open",
+        "--http-threads",
+        "2",
+        "--log-level",
+        "warn",
+    ]);
     command.args(["--web", "/nonexistent/web"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -61,29 +70,48 @@ impl Server {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut next = |prefix: &str| {
             let line = lines.next().expect("the server says where it listens").unwrap();
-            line.strip_prefix(prefix).unwrap_or_else(|| panic!("wanted {prefix:?}, got {line:?}")).to_owned()
+            line.strip_prefix(prefix)
+                .unwrap_or_else(|| panic!("wanted {prefix:?}, got {line:?}"))
+                .to_owned()
         };
         let address = next("listening on http://");
         let log_key = next("log key ");
-        Self { child, address, log_key, data: data.to_owned() }
+        Self {
+            child,
+            address,
+            log_key,
+            data: data.to_owned(),
+        }
     }
 
     /// Starts a server that is expected to refuse.
     pub(crate) fn refuse(data: &Path, arguments: &[&str]) -> Refusal {
         let output = command(data).args(arguments).output().unwrap();
-        Refusal { code: output.status.code(), stderr: String::from_utf8_lossy(&output.stderr).into_owned() }
+        Refusal {
+            code: output.status.code(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
     }
 
-    /// SIGKILL.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end, and gives the exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
     }
 
     /// SIGTERM, and waits for the end.
     pub(crate) fn stop(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap().code()
     }
 
@@ -99,7 +127,13 @@ impl Server {
         self.request("GET", path, &[], b"")
     }
 
-    pub(crate) fn request(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
         request(&self.address, method, path, headers, body)
     }
 
@@ -108,7 +142,13 @@ impl Server {
     }
 
     pub(crate) fn published_size(&self) -> u64 {
-        self.get("/log/checkpoint").text().lines().nth(1).unwrap().parse().unwrap()
+        self.get("/log/checkpoint")
+            .text()
+            .lines()
+            .nth(1)
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     /// Submits, uploads what is missing, submits again.
@@ -122,7 +162,12 @@ impl Server {
         let ticket = problem.ticket.unwrap();
         for blob in problem.missing {
             let path = paths::blob(&blob.digest);
-            let response = self.request("PUT", &path, &[(paths::TICKET_HEADER, &ticket)], &model.blobs[&blob.digest]);
+            let response = self.request(
+                "PUT",
+                &path,
+                &[(paths::TICKET_HEADER, &ticket)],
+                &model.blobs[&blob.digest],
+            );
             assert_eq!(response.status, 201, "{}", response.text());
         }
         let second = self.submit(envelope);
@@ -171,25 +216,46 @@ impl Response {
 
     /// The code of a problem document that has the form it must have.
     pub(crate) fn problem(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());
+        assert_eq!(
+            self.header("content-type"),
+            "application/problem+json",
+            "{}",
+            self.text()
+        );
         assert_eq!(self.header("cache-control"), "no-store");
         let problem: Problem = self.json();
-        assert_eq!((problem.status, problem.type_.as_str()), (self.status, "about:blank"));
-        assert!(problem.detail.len() > 10 && !problem.detail.contains('!'), "{}", problem.detail);
+        assert_eq!(
+            (problem.status, problem.type_.as_str()),
+            (self.status, "about:blank")
+        );
+        assert!(
+            problem.detail.len() > 10 && !problem.detail.contains('!'),
+            "{}",
+            problem.detail
+        );
         problem.code
     }
 }
 
-pub(crate) fn request(address: &str, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+pub(crate) fn request(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Response {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    if !body.is_empty() || matches!(method, "POST" | "PUT") {
-        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
-    }
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
+    let length = (!body.is_empty() || matches!(method, "POST" | "PUT")).then(|| body.len().to_string());
+    let length = length.as_deref().map(|length| ("Content-Length", length));
+    let all = [("Host", address), ("Connection", "close")]
+        .into_iter()
+        .chain(length)
+        .chain(headers.iter().copied());
+    let lines: String = all
+        .map(|(name, value)| [name, ": ", value, "\r\n"].concat())
+        .collect();
+    let head = format!("{method} {path} HTTP/1.1\r\n{lines}");
     stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
     // A server that refuses early may close before it has read everything.
     let _ = stream.write_all(body);
@@ -199,17 +265,28 @@ pub(crate) fn request(address: &str, method: &str, path: &str, headers: &[(&str,
 }
 
 fn parse(bytes: &[u8]) -> Response {
-    let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
+    let end = bytes
+        .windows(4)
+        .position(|w| w == b"\r\n\r\n")
+        .expect("a whole head");
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let header = |line: &str| line.split_once(": ").map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned())).unwrap();
+    let header = |line: &str| {
+        line.split_once(": ")
+            .map(|(n, v)| (n.to_ascii_lowercase(), v.to_owned()))
+            .unwrap()
+    };
     let headers: BTreeMap<_, _> = lines.map(header).collect();
     let mut body = bytes[end + 4..].to_vec();
     if headers.get("transfer-encoding").is_some_and(|t| t == "chunked") {
         body = dechunk(&body);
     }
-    Response { status, headers, body }
+    Response {
+        status,
+        headers,
+        body,
+    }
 }
 
 fn dechunk(mut rest: &[u8]) -> Vec<u8> {
@@ -226,7 +303,10 @@ fn dechunk(mut rest: &[u8]) -> Vec<u8> {
 pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(60), "gave up waiting: {what}");
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "gave up waiting: {what}"
+        );
         std::thread::sleep(Duration::from_millis(20));
     }
 }
@@ -243,10 +323,16 @@ impl Lab {
     pub(crate) fn new(name: &str, seed: u8, origin: &str) -> Self {
         let key = SigningKey::from_seed(&[seed; 32]);
         let name: PublisherName = name.parse().unwrap();
-        let keyset = Keyset::first(name.clone(), origin.into(), key.public().clone(), "alice".into()).unwrap();
+        let keyset =
+            Keyset::first(name.clone(), origin.into(), key.public().clone(), "alice".into()).unwrap();
         let keyset = Envelope::sign(keyset_payload(&keyset), &[&key]);
         let genesis = RecordId::of_payload(&keyset.payload);
-        Self { key, name, keyset, genesis }
+        Self {
+            key,
+            name,
+            keyset,
+            genesis,
+        }
     }
 
     /// A lab whose name exists on the log.
@@ -268,7 +354,10 @@ impl Lab {
     }
 
     pub(crate) fn attest(&self, model: &Model) -> Envelope {
-        Envelope::sign(signature_payload(&self.facts(&model.name), &model.manifest, &[], &[]), &[&self.key])
+        Envelope::sign(
+            signature_payload(&self.facts(&model.name), &model.manifest, &[], &[]),
+            &[&self.key],
+        )
     }
 }
 
@@ -285,7 +374,11 @@ impl Model {
         let mut blobs = BTreeMap::new();
         let files = files.iter().map(|(path, content)| {
             let sha256 = Sha256Digest::of(content.as_bytes());
-            let list = if content.is_empty() { ChunkList::default() } else { ChunkList::new(vec![sha256]) };
+            let list = if content.is_empty() {
+                ChunkList::default()
+            } else {
+                ChunkList::new(vec![sha256])
+            };
             if !content.is_empty() {
                 blobs.insert(list.digest(), list.to_bytes());
             }
@@ -299,11 +392,18 @@ impl Model {
             }
         });
         let manifest = Manifest::new(files.collect()).unwrap();
-        Self { name: name.into(), manifest, blobs }
+        Self {
+            name: name.into(),
+            manifest,
+            blobs,
+        }
     }
 
     /// A model that differs from every other `n`.
     pub(crate) fn numbered(n: u64) -> Self {
-        Self::of(&format!("acme/model-{n}"), &[("config.json", &format!("{{\"n\":{n}}}")), ("empty", "")])
+        Self::of(
+            &format!("acme/model-{n}"),
+            &[("config.json", &format!("{{\"n\":{n}}}")), ("empty", "")],
+        )
     }
 }

@@ -1,12 +1,11 @@
 //! Publishing through the HTTP API of the real server: names, records, sidecars, repetition.
 
-
-
 use crate::common::{self, Lab, Model, Server};
 use provenance::{
     RecordId, Sha256Digest,
     api::{
-        ArtifactAnswer, BlobKind, Problem, PublisherAnswer, PublishersAnswer, RecordProof, SearchAnswer, Summary, paths,
+        ArtifactAnswer, BlobKind, Problem, PublisherAnswer, PublishersAnswer, RecordProof, SearchAnswer,
+        Summary, paths,
     },
     dsse::Envelope,
     key::SigningKey,
@@ -49,7 +48,9 @@ fn the_same_record_again_gets_its_first_index() {
     assert_eq!((again.index, &again.entry), (first.index, &first.entry));
     // Junk beside a good signature is left out, and is no reason for another leaf.
     let stranger = SigningKey::from_seed(&[99; 32]);
-    envelope.signatures.extend(Envelope::sign(envelope.payload.clone(), &[&stranger]).signatures);
+    envelope
+        .signatures
+        .extend(Envelope::sign(envelope.payload.clone(), &[&stranger]).signatures);
     let again: RecordProof = server.submit(&envelope).json();
     assert_eq!((again.index, &again.entry), (first.index, &first.entry));
     assert_eq!(server.published_size(), 2);
@@ -64,7 +65,12 @@ fn many_clients_with_the_same_record_make_one_leaf() {
     let envelope = lab.attest(&model);
     let ticket = server.submit(&envelope).json::<Problem>().ticket.unwrap();
     for (digest, bytes) in &model.blobs {
-        server.request("PUT", &paths::blob(digest), &[(paths::TICKET_HEADER, &ticket)], bytes);
+        server.request(
+            "PUT",
+            &paths::blob(digest),
+            &[(paths::TICKET_HEADER, &ticket)],
+            bytes,
+        );
     }
     let indices: Vec<u64> = std::thread::scope(|scope| {
         let submit = || server.submit(&envelope).json::<RecordProof>().index;
@@ -102,7 +108,10 @@ fn a_further_holder_adds_a_leaf_and_the_first_one_stays_the_record() {
     assert_eq!(second.index, 2);
     assert_eq!(server.submit(&by_both).json::<RecordProof>().index, 1);
     let id = RecordId::of_payload(&by_alice.payload);
-    assert_eq!(server.get(&paths::record_proof(&id)).json::<RecordProof>().index, 1);
+    assert_eq!(
+        server.get(&paths::record_proof(&id)).json::<RecordProof>().index,
+        1
+    );
     server.assert_proved(&id);
     assert_eq!(server.published_size(), 3);
 }
@@ -113,7 +122,8 @@ fn names_are_taken_once_and_only_if_they_are_free() {
     let server = Server::start(data.path());
     Lab::create(&server, "acme.example", 1);
     Lab::create(&server, "acme", 2);
-    let refused = |name: &str, seed, origin: &str| server.submit(&Lab::new(name, seed, origin).keyset).problem();
+    let refused =
+        |name: &str, seed, origin: &str| server.submit(&Lab::new(name, seed, origin).keyset).problem();
     assert_eq!(refused("acme.example", 3, &server.origin()), "publisher-exists");
     assert_eq!(refused("acme.ai", 3, &server.origin()), "domain-proof-required");
     assert_eq!(refused("free.test", 3, "other.example/log"), "wrong-origin");
@@ -141,7 +151,10 @@ fn records_that_do_not_hold_up_are_refused_with_their_own_code() {
     assert_eq!(code(&stranger), "signatures-insufficient");
     let other = Lab::new("nobody.example", 2, &server.origin());
     assert_eq!(code(&other.attest(&model)), "publisher-unknown");
-    let impostor = Lab { genesis: RecordId::of_payload(b"x"), ..Lab::new("acme.example", 1, "o") };
+    let impostor = Lab {
+        genesis: RecordId::of_payload(b"x"),
+        ..Lab::new("acme.example", 1, "o")
+    };
     assert_eq!(code(&impostor.attest(&model)), "wrong-genesis");
     let changed = |from: &str, to: &str| {
         let text = String::from_utf8(good.payload.clone()).unwrap();
@@ -149,15 +162,41 @@ fn records_that_do_not_hold_up_are_refused_with_their_own_code() {
         Envelope::sign(text.replace(from, to).into_bytes(), &[&lab.key])
     };
     assert_eq!(code(&changed("config.json", "../x")), "record-invalid");
-    assert_eq!(code(&changed("\"weighbridge_size\":7", "\"weighbridge_size\":8")), "blobs-missing");
-    assert_eq!(code(&changed("https://model_signing/signature/v1.0", "https://weighbridge.dev/advisory/v1")), "not-yet-supported");
-    assert_eq!(code(&changed("https://model_signing/signature/v1.0", "https://x.example/v1")), "not-yet-supported");
-    assert_eq!(code(&Envelope::sign(b"{}".to_vec(), &[&lab.key])), "record-invalid");
-    assert_eq!(code(&Envelope::sign(vec![b' '; 20_001], &[&lab.key])), "payload-too-large");
+    assert_eq!(
+        code(&changed("\"weighbridge_size\":7", "\"weighbridge_size\":8")),
+        "blobs-missing"
+    );
+    assert_eq!(
+        code(&changed(
+            "https://model_signing/signature/v1.0",
+            "https://weighbridge.dev/advisory/v1"
+        )),
+        "not-yet-supported"
+    );
+    assert_eq!(
+        code(&changed(
+            "https://model_signing/signature/v1.0",
+            "https://x.example/v1"
+        )),
+        "not-yet-supported"
+    );
+    assert_eq!(
+        code(&Envelope::sign(b"{}".to_vec(), &[&lab.key])),
+        "record-invalid"
+    );
+    assert_eq!(
+        code(&Envelope::sign(vec![b' '; 20_001], &[&lab.key])),
+        "payload-too-large"
+    );
     let post = |body: &[u8]| server.request("POST", paths::ATTESTATIONS, &[], body).problem();
     assert_eq!(post(b"not json"), "envelope-invalid");
     assert_eq!(post(&vec![b' '; 200_000]), "payload-too-large");
-    assert_eq!(server.request("POST", "/api/v1/attestations?wait=x", &[], b"").problem(), "bad-request");
+    assert_eq!(
+        server
+            .request("POST", "/api/v1/attestations?wait=x", &[], b"")
+            .problem(),
+        "bad-request"
+    );
     assert_eq!(server.published_size(), 1);
 }
 
@@ -177,17 +216,34 @@ fn sidecars_need_a_ticket_and_must_be_what_the_record_says() {
     let problem: Problem = server.submit(&envelope).json();
     assert_eq!(problem.missing.len(), 1);
     let missing = &problem.missing[0];
-    assert_eq!((missing.kind, missing.length, missing.max_length), (BlobKind::Chunks, Some(64), 64));
+    assert_eq!(
+        (missing.kind, missing.length, missing.max_length),
+        (BlobKind::Chunks, Some(64), 64)
+    );
     let ticket = problem.ticket.unwrap();
     let put = |ticket: &str, digest: &Sha256Digest, bytes: &[u8]| {
-        server.request("PUT", &paths::blob(digest), &[(paths::TICKET_HEADER, ticket)], bytes)
+        server.request(
+            "PUT",
+            &paths::blob(digest),
+            &[(paths::TICKET_HEADER, ticket)],
+            bytes,
+        )
     };
     assert_eq!(put("", &missing.digest, &list).problem(), "ticket-required");
     assert_eq!(put("00", &missing.digest, &list).problem(), "ticket-required");
     assert_eq!(put(&ticket, &first, &list).problem(), "ticket-required");
-    assert_eq!(put(&ticket, &missing.digest, &list[..32]).problem(), "blob-length");
-    assert_eq!(put(&ticket, &missing.digest, &[0; 64]).problem(), "digest-mismatch");
-    assert_eq!(server.get(&paths::blob(&missing.digest)).problem(), "blob-unknown");
+    assert_eq!(
+        put(&ticket, &missing.digest, &list[..32]).problem(),
+        "blob-length"
+    );
+    assert_eq!(
+        put(&ticket, &missing.digest, &[0; 64]).problem(),
+        "digest-mismatch"
+    );
+    assert_eq!(
+        server.get(&paths::blob(&missing.digest)).problem(),
+        "blob-unknown"
+    );
     assert_eq!(put(&ticket, &missing.digest, &list).status, 201);
     assert_eq!(put(&ticket, &missing.digest, &list).status, 200);
     // The list has the digest that the record names, and starts with another chunk than it says.
@@ -204,7 +260,10 @@ fn a_sequenced_answer_comes_before_publication_and_is_kept() {
     let answer = server.request("POST", &path, &[], &lab.keyset.to_json());
     assert_eq!(answer.status, 202, "{}", answer.text());
     let value: serde_json::Value = answer.json();
-    assert_eq!((value["index"].as_u64(), value["record"].as_str()), (Some(0), Some(lab.genesis.to_string().as_str())));
+    assert_eq!(
+        (value["index"].as_u64(), value["record"].as_str()),
+        (Some(0), Some(lab.genesis.to_string().as_str()))
+    );
     common::wait_until("the entry is published", || server.published_size() == 1);
     let proof: RecordProof = server.get(&paths::record_proof(&lab.genesis)).json();
     assert_eq!(value["leaf_hash"], proof.leaf_hash.to_string());
@@ -216,9 +275,16 @@ fn records_are_found_by_digest_name_and_publisher() {
     let server = Server::start(data.path());
     let lab = Lab::create(&server, "acme.example", 1);
     let model = Model::numbered(7);
-    let run = Run { stage: "pretraining".into(), inputs: vec![], metrics: [].into() };
+    let run = Run {
+        stage: "pretraining".into(),
+        inputs: vec![],
+        metrics: [].into(),
+    };
     let provenance = provenance_payload(&lab.facts("acme/model-7"), &model.manifest, &run);
-    assert_eq!(server.submit(&Envelope::sign(provenance, &[&lab.key])).status, 200);
+    assert_eq!(
+        server.submit(&Envelope::sign(provenance, &[&lab.key])).status,
+        200
+    );
     let id = server.publish(&model, &lab.attest(&model)).record;
 
     let info: LookupInfo = server.get(paths::LOOKUP).json();
@@ -232,30 +298,59 @@ fn records_are_found_by_digest_name_and_publisher() {
         (file.chunk0, KeyKind::Chunk0, Some("config.json")),
         (model.manifest.dir_hash1(), KeyKind::DirHash1, None),
         (model.manifest.oms_root(), KeyKind::OmsRoot, None),
-        (model.manifest.oms_root_components(), KeyKind::OmsRootComponents, None),
+        (
+            model.manifest.oms_root_components(),
+            KeyKind::OmsRootComponents,
+            None,
+        ),
     ] {
         for digits in 0..=5 {
             let answer: LookupAnswer = server.get(&paths::lookup(&digest.to_string()[..digits])).json();
-            let found = answer.matches.iter().find(|m| m.key == digest && m.kind == kind && m.record == id);
+            let found = answer
+                .matches
+                .iter()
+                .find(|m| m.key == digest && m.kind == kind && m.record == id);
             assert_eq!(found.expect("the key is found").path.as_deref(), path);
-            assert!(answer.matches.iter().all(|m| m.key.to_string().starts_with(&digest.to_string()[..digits])));
+            assert!(
+                answer
+                    .matches
+                    .iter()
+                    .all(|m| m.key.to_string().starts_with(&digest.to_string()[..digits]))
+            );
         }
     }
-    assert!(all.iter().all(|m| m.key != Sha256Digest::OF_NOTHING), "an empty file is no key");
+    assert!(
+        all.iter().all(|m| m.key != Sha256Digest::OF_NOTHING),
+        "an empty file is no key"
+    );
     assert_eq!(server.get("/api/v1/lookup/abcdef").problem(), "bad-request");
     assert_eq!(server.get("/api/v1/lookup/AB").problem(), "bad-request");
 
     let artifact: ArtifactAnswer = server.get(&paths::artifact(&model.manifest.dir_hash1())).json();
-    assert_eq!(artifact.records.iter().map(|r| r.index).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(
+        artifact.records.iter().map(|r| r.index).collect::<Vec<_>>(),
+        [1, 2]
+    );
     let publishers: PublishersAnswer = server.get(paths::PUBLISHERS).json();
-    assert_eq!((publishers.publishers[0].records, publishers.publishers[0].genesis), (3, lab.genesis));
+    assert_eq!(
+        (publishers.publishers[0].records, publishers.publishers[0].genesis),
+        (3, lab.genesis)
+    );
     let one: PublisherAnswer = server.get(&paths::publisher(&lab.name)).json();
     assert_eq!(one.records.iter().map(|r| r.index).collect::<Vec<_>>(), [2, 1, 0]);
     assert_eq!(one.keys[0].keyid, lab.key.public().keyid());
-    assert_eq!(server.get("/api/v1/publishers/nobody").problem(), "publisher-unknown");
+    assert_eq!(
+        server.get("/api/v1/publishers/nobody").problem(),
+        "publisher-unknown"
+    );
     assert_eq!(server.get("/api/v1/publishers/No+Body").problem(), "bad-request");
 
-    let search = |q: &str| server.get(&format!("/api/v1/search?q={q}")).json::<SearchAnswer>().results;
+    let search = |q: &str| {
+        server
+            .get(&format!("/api/v1/search?q={q}"))
+            .json::<SearchAnswer>()
+            .results
+    };
     let indices = |found: Vec<Summary>| found.iter().map(|s| s.index).collect::<Vec<_>>();
     assert_eq!(indices(search("model-7")), [2, 1]);
     assert_eq!(indices(search("ACME%20mod")), [2, 1]);

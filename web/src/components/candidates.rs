@@ -11,27 +11,27 @@ pub(crate) fn candidate_list(
     candidates: &[Candidate],
     pick: Callback<RecordId>,
     cancel: Callback<()>,
-) -> AnyView {
+) -> View {
     let rows = candidates
         .iter()
         .map(|candidate| row(candidate, pick))
-        .collect_view();
-    html::section()
+        .collect::<Vec<_>>();
+    el("section")
         .class("candidates")
         .child((
-            html::h2().child("Which record do you mean?"),
-            html::p().child("Several records fit these files equally well. Pick the one that you expected."),
-            html::ul().class("candidate-list").child(rows),
-            html::div().class("buttons").child(
-                html::button()
-                    .r#type("button")
+            el("h2").child("Which record do you mean?"),
+            el("p").child("Several records fit these files equally well. Pick the one that you expected."),
+            el("ul").class("candidate-list").child(rows),
+            el("div").class("buttons").child(
+                el("button")
+                    .attr("type", "button")
                     .class("button")
-                    .attr("data-test", "cancel")
-                    .on(ev::click, move |_| cancel.run(()))
+                    .hook("cancel")
+                    .on("click", move |_| cancel.run(()))
                     .child("Cancel"),
             ),
         ))
-        .into_any()
+        .into_view()
 }
 
 fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<> {
@@ -41,17 +41,17 @@ fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<>
         (false, true) => "in your trust file",
         (false, false) => "not in your trust file",
     };
-    html::li()
+    el("li")
         .class("candidate")
-        .attr("data-test", "candidate")
+        .hook("candidate")
         .attr("data-record", record.to_string())
         .child((
-            html::div().child((
-                html::p().child((
-                    html::strong().child(candidate.title()),
+            el("div").child((
+                el("p").child((
+                    el("strong").child(candidate.title()),
                     format!(" by {}", candidate.publisher),
                 )),
-                html::p().class("quiet").child((
+                el("p").class("quiet").child((
                     format!(
                         "{}, {} here, {standing}. Record ",
                         text::counted(candidate.listed, "file"),
@@ -60,10 +60,10 @@ fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<>
                     digest(record.to_string()),
                 )),
             )),
-            html::button()
-                .r#type("button")
+            el("button")
+                .attr("type", "button")
                 .class("button")
-                .on(ev::click, move |_| pick.run(record))
+                .on("click", move |_| pick.run(record))
                 .child("Compare with this"),
         ))
 }

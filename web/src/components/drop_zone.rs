@@ -9,26 +9,26 @@ use crate::files::{self, Picked};
 
 /// The panel with its two buttons. `over` is true while files are dragged over the window.
 pub(crate) fn drop_zone(over: Signal<bool>, take: Callback<Picked>) -> impl IntoView {
-    html::div()
+    el("div")
         .class("drop-zone")
-        .class(("is-over", move || over.get()))
-        .attr("data-test", "drop-zone")
+        .class_if("is-over", move || over.get())
+        .hook("drop-zone")
         .child((
             icon(Icon::Folder, "drop-icon"),
-            html::p().class("drop-title").child(move || {
+            el("p").class("drop-title").child(move || {
                 if over.get() {
                     "Let go to check these files"
                 } else {
                     "Drop a model folder anywhere on this page"
                 }
             }),
-            html::div().class("buttons is-centred").child((
+            el("div").class("buttons is-centred").child((
                 picker("Choose folder", "button is-primary", "input-folder", true, take),
                 picker("Choose files", "button", "input-files", false, take),
             )),
-            html::p().class("drop-hint").child((
+            el("p").class("drop-hint").child((
                 icon(Icon::Lock, "inline-icon"),
-                html::span()
+                el("span")
                     .child("Your files stay on this computer. We look up the first hex digits of a hash."),
             )),
         ))
@@ -54,14 +54,14 @@ fn picker(
         input.set_value("");
         take.run(picked);
     };
-    html::label().class(class).child((
-        html::input()
-            .r#type("file")
+    el("label").class(class).child((
+        el("input")
+            .attr("type", "file")
             .class("visually-hidden")
-            .multiple(true)
-            .attr("webkitdirectory", folder.then_some(""))
-            .attr("data-test", hook)
-            .on(ev::change, changed),
-        html::span().child(text),
+            .attr("multiple", true)
+            .attr("webkitdirectory", folder)
+            .hook(hook)
+            .on("change", changed),
+        el("span").child(text),
     ))
 }

@@ -15,52 +15,64 @@ use crate::{
 /// Files drawn of each kind; a model of 100,000 files must not freeze the page.
 const MAX_FILES: usize = 200;
 
+/// Matching files that are not folded away.
+const MAX_OPEN: usize = 20;
+
 /// Tensors drawn for each file. The saved report has all.
 const MAX_TENSORS: usize = 40;
 
 /// Byte ranges written out for each file.
 const MAX_RANGES: usize = 6;
 
-/// The list, or nothing when no file was compared.
-pub(crate) fn file_list(judgement: &Judgement) -> impl IntoView + use<> {
+/// What differs, is missing or was added: each file in full.
+pub(crate) fn problem_files(judgement: &Judgement) -> impl IntoView + use<> {
     let files = &judgement.report.files;
-    let (same, other): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.verdict == FileVerdict::Match);
-    let problems = (!other.is_empty()).then(|| {
+    let other: Vec<_> = files
+        .iter()
+        .filter(|file| file.verdict != FileVerdict::Match)
+        .collect();
+    (!other.is_empty()).then(|| {
         let rows = other
             .iter()
             .take(MAX_FILES)
             .map(|file| problem(file, &judgement.chunks))
-            .collect_view();
-        html::section()
+            .collect::<Vec<_>>();
+        el("section")
             .class("files")
-            .aria_label("Files that need attention")
+            .attr("aria-label", "Files that need attention")
             .child((
-                html::h3().child(format!("{} to look at", text::counted(other.len(), "file"))),
-                html::ul().class("file-list").child((rows, rest(other.len()))),
+                el("h3").child(format!("{} to look at", text::counted(other.len(), "file"))),
+                el("ul").class("file-list").child((rows, rest(other.len()))),
             ))
-    });
-    let matching = (!same.is_empty()).then(|| {
+    })
+}
+
+/// What matches, folded away beside anything that does not.
+pub(crate) fn matching_files(judgement: &Judgement) -> impl IntoView + use<> {
+    let files = &judgement.report.files;
+    let same: Vec<_> = files
+        .iter()
+        .filter(|file| file.verdict == FileVerdict::Match)
+        .collect();
+    let open = same.len() == files.len() && same.len() <= MAX_OPEN;
+    (!same.is_empty()).then(|| {
         let rows = same
             .iter()
             .take(MAX_FILES)
             .map(|file| plain_row(file))
-            .collect_view();
+            .collect::<Vec<_>>();
         let verb = if same.len() == 1 { "matches" } else { "match" };
-        html::details()
-            .class("fold")
-            .open(other.is_empty() && same.len() <= 20)
-            .child((
-                html::summary().child(format!("{} {verb}", text::counted(same.len(), "file"))),
-                html::ul().class("file-list").child((rows, rest(same.len()))),
-            ))
-    });
-    (problems, matching)
+        el("details").class("fold").attr("open", open).child((
+            el("summary").child(format!("{} {verb}", text::counted(same.len(), "file"))),
+            el("ul").class("file-list").child((rows, rest(same.len()))),
+        ))
+    })
 }
 
 fn rest(count: usize) -> Option<impl IntoView> {
     let hidden = count.saturating_sub(MAX_FILES);
     (hidden > 0).then(|| {
-        html::li().class("quiet").child(format!(
+        el("li").class("quiet").child(format!(
             "and {}; the saved report has all",
             text::counted(hidden, "more file")
         ))
@@ -92,33 +104,31 @@ fn head(file: &FileReport) -> impl IntoView + use<> {
         Some((folder, name)) => (format!("{folder}/"), name.to_owned()),
         None => (String::new(), path),
     };
-    html::div().class("file-head").child((
-        html::code()
+    el("div").class("file-head").child((
+        el("code")
             .class("file-path")
-            .child((html::span().class("file-folder").child(folder), name)),
-        html::span().class("file-size").child(text::bytes(file.size)),
-        html::span().class(format!("tag {colour}")).child(word),
+            .child((el("span").class("file-folder").child(folder), name)),
+        el("span").class("file-size").child(text::bytes(file.size)),
+        el("span").class(format!("tag {colour}")).child(word),
     ))
 }
 
 fn row(file: &FileReport, children: impl IntoView + 'static) -> impl IntoView {
-    html::li()
+    el("li")
         .class("file-row")
-        .attr("data-test", "file-row")
+        .hook("file-row")
         .attr("data-path", file.path.clone())
         .attr("data-verdict", file.verdict.code())
         .child(children)
 }
 
 fn plain_row(file: &FileReport) -> impl IntoView + use<> {
-    row(file, head(file)).into_any()
+    row(file, head(file)).into_view()
 }
 
 fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
-    let detail = html::p()
-        .class("file-detail")
-        .child(provenance::path::visible(&file.detail));
-    let place = place(file).map(|place| html::p().class("file-place").child(place));
+    let detail = el("p").class("file-detail").child(text::sentence(&file.detail));
+    let place = place(file).map(|place| el("p").class("file-place").child(place));
     row(
         file,
         (
@@ -129,12 +139,12 @@ fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
             digests(file, chunks),
         ),
     )
-    .into_any()
+    .into_view()
 }
 
 /// `Differs in chunk 3 of 22, bytes 8,388,608 to 12,582,911.`
 fn place(file: &FileReport) -> Option<String> {
-    let total = text::grouped(chunk_count(file.size.max(file.listed_bytes)));
+    let total = text::grouped(chunk_count(file.size.attr("max", file.listed_bytes)));
     let first = file.chunks.first()?;
     let chunks = match file.chunks.len() {
         1 => format!("chunk {} of {total}", text::grouped(first + 1)),
@@ -163,28 +173,28 @@ fn place(file: &FileReport) -> Option<String> {
 
 fn tensors(tensors: &[Tensor]) -> Option<impl IntoView + use<>> {
     let hidden = tensors.len().saturating_sub(MAX_TENSORS);
-    let rows = tensors.iter().take(MAX_TENSORS).map(tensor_row).collect_view();
-    let heading = |text: &'static str| html::th().attr("scope", "col").child(text);
+    let rows = tensors.iter().take(MAX_TENSORS).map(tensor_row).collect::<Vec<_>>();
+    let heading = |text: &'static str| el("th").attr("scope", "col").child(text);
     (!tensors.is_empty()).then(|| {
-        html::div()
+        el("div")
             .class("table-scroll")
             .attr("tabindex", "0")
             .attr("role", "region")
-            .aria_label("Tensors")
+            .attr("aria-label", "Tensors")
             .child((
-                html::table().class("tensors").child((
-                    html::caption().child("Tensors in these bytes, by the signed index"),
-                    html::thead().child(html::tr().child((
+                el("table").class("tensors").child((
+                    el("caption").child("Tensors in these bytes, by the signed index"),
+                    el("thead").child(el("tr").child((
                         heading("Tensor"),
                         heading("Type"),
                         heading("Shape"),
                         heading("Bytes"),
                     ))),
-                    html::tbody().child(rows),
+                    el("tbody").child(rows),
                 )),
                 (hidden > 0).then(|| {
                     let more = text::counted(hidden, "more tensor");
-                    html::p()
+                    el("p")
                         .class("quiet")
                         .child(format!("and {more}; the saved report has all"))
                 }),
@@ -199,41 +209,41 @@ fn tensor_row(tensor: &Tensor) -> impl IntoView + use<> {
         text::grouped(tensor.begin),
         text::grouped(tensor.end.saturating_sub(1))
     );
-    html::tr().attr("data-test", "tensor").child((
-        html::th()
+    el("tr").hook("tensor").child((
+        el("th")
             .attr("scope", "row")
-            .child(html::code().child(provenance::path::visible(&tensor.name))),
-        html::td().child(provenance::path::visible(&tensor.dtype)),
-        html::td().child(if shape.is_empty() {
+            .child(el("code").child(provenance::path::visible(&tensor.name))),
+        el("td").child(provenance::path::visible(&tensor.dtype)),
+        el("td").child(if shape.is_empty() {
             "scalar".to_owned()
         } else {
             shape.join(" × ")
         }),
-        html::td().class("is-number").child(bytes),
+        el("td").class("is-number").child(bytes),
     ))
 }
 
 fn digests(file: &FileReport, chunks: &[ChunkPair]) -> Option<impl IntoView + use<>> {
     let pairs: Vec<_> = chunks.iter().filter(|pair| pair.path == file.path).collect();
     let line = |term: &'static str, value: Option<String>| {
-        html::div().class("digest-line").child((
-            html::dt().child(term),
-            html::dd().child(html::code().child(value.unwrap_or_else(|| "no such chunk".to_owned()))),
+        el("div").class("digest-line").child((
+            el("dt").child(term),
+            el("dd").child(el("code").child(value.unwrap_or_else(|| "no such chunk".to_owned()))),
         ))
     };
     (!pairs.is_empty()).then(|| {
         let rows = pairs.iter().map(|pair| {
-            html::div().class("chunk-pair").child((
-                html::p().child(format!("Chunk {}", text::grouped(pair.chunk + 1))),
-                html::dl().child((
+            el("div").class("chunk-pair").child((
+                el("p").child(format!("Chunk {}", text::grouped(pair.chunk + 1))),
+                el("dl").child((
                     line("signed", pair.expected.map(|digest| digest.to_string())),
                     line("found", pair.found.map(|digest| digest.to_string())),
                 )),
             ))
         });
-        html::details().class("fold is-inner").child((
-            html::summary().child("SHA-256 of the chunks, signed and found"),
-            rows.collect_view(),
+        el("details").class("fold is-inner").child((
+            el("summary").child("SHA-256 of the chunks, signed and found"),
+            rows.collect::<Vec<_>>(),
         ))
     })
 }

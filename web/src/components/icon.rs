@@ -45,7 +45,7 @@ impl Icon {
         match self {
             Self::Mark => &[
                 "M4.5 18.5h15",
-                "M7.5 18.5v-2.700h9v2.7",
+                "M7.5 18.5v-2.7h9v2.7",
                 "M6.2 12.9a5.8 5.8 0 0 1 11.6 0",
                 "M12 12.9l2.9-3.4",
             ],
@@ -107,7 +107,7 @@ impl Icon {
 
 /// Draws `icon` in the colour of the text around it.
 pub(crate) fn icon(icon: Icon, class: &'static str) -> impl IntoView {
-    svg::svg()
+    svg("svg")
         .attr("class", format!("icon {class}"))
         .attr("viewBox", "0 0 24 24")
         .attr("aria-hidden", "true")
@@ -115,7 +115,7 @@ pub(crate) fn icon(icon: Icon, class: &'static str) -> impl IntoView {
         .child(
             icon.strokes()
                 .iter()
-                .map(|d| svg::path().attr("d", *d))
-                .collect_view(),
+                .map(|d| svg("path").attr("d", *d))
+                .collect::<Vec<_>>(),
         )
 }

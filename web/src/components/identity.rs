@@ -8,7 +8,7 @@ use super::icon::{Icon, icon};
 /// The offer to trust the publisher of `report`; nothing when it is trusted already or nobody was proved.
 pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl IntoView + use<>> {
     let identity = report.identity.clone().filter(|identity| !identity.pinned)?;
-    let dialog = NodeRef::<html::Dialog>::new();
+    let dialog = Reference::new();
     let open = move |_| {
         if let Some(dialog) = dialog.get_untracked() {
             // Fails only while it is open already.
@@ -17,17 +17,17 @@ pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl
     };
     let name = identity.publisher.to_string();
     Some(
-        html::div().class("notice is-blue").child((
+        el("div").class("notice is-blue").child((
             icon(Icon::Person, "notice-icon"),
-            html::div().child((
-                html::p().child(format!(
+            el("div").child((
+                el("p").child(format!(
                     "The signature is by {name}. Whether {name} is who you think it is, only you can say."
                 )),
-                html::button()
-                    .r#type("button")
+                el("button")
+                    .attr("type", "button")
                     .class("button is-primary")
-                    .attr("data-test", "trust-publisher")
-                    .on(ev::click, open)
+                    .hook("trust-publisher")
+                    .on("click", open)
                     .child(format!("Trust {name} from now on")),
                 confirm(&identity, dialog, pin),
             )),
@@ -35,7 +35,7 @@ pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl
     )
 }
 
-fn confirm(identity: &Identity, dialog: NodeRef<html::Dialog>, pin: Callback<()>) -> impl IntoView + use<> {
+fn confirm(identity: &Identity, dialog: Reference, pin: Callback<()>) -> impl IntoView + use<> {
     let close = move || {
         if let Some(dialog) = dialog.get_untracked() {
             dialog.close();
@@ -43,38 +43,38 @@ fn confirm(identity: &Identity, dialog: NodeRef<html::Dialog>, pin: Callback<()>
     };
     let keys = identity.signers.iter().map(|signer| {
         let holder = provenance::path::visible(&signer.holder);
-        html::li().child((
+        el("li").child((
             format!("{holder}: "),
-            html::code().child(signer.keyid.to_string()),
+            el("code").child(signer.keyid.to_string()),
         ))
     });
-    html::dialog().class("dialog").node_ref(dialog).attr("aria-labelledby", "trust-publisher-title").child((
-        html::h2().id("trust-publisher-title").child(format!("Trust {}?", identity.publisher)),
-        html::p().child(
+    el("dialog").class("dialog").reference(dialog).attr("aria-labelledby", "trust-publisher-title").child((
+        el("h2").attr("id", "trust-publisher-title").child(format!("Trust {}?", identity.publisher)),
+        el("p").child(
             "From now on, records signed by this publisher can turn green here. A name alone proves nothing: \
              compare the genesis with one that you got from the publisher itself.",
         ),
-        html::dl().class("facts").child((
-            html::div().class("fact").child((html::dt().child("Name"), html::dd().child(identity.publisher.to_string()))),
-            html::div().class("fact").child((
-                html::dt().child("Genesis"),
-                html::dd().child(html::code().child(identity.genesis.to_string())),
+        el("dl").class("facts").child((
+            el("div").class("fact").child((el("dt").child("Name"), el("dd").child(identity.publisher.to_string()))),
+            el("div").class("fact").child((
+                el("dt").child("Genesis"),
+                el("dd").child(el("code").child(identity.genesis.to_string())),
             )),
-            html::div()
+            el("div")
                 .class("fact")
-                .child((html::dt().child("Keys"), html::dd().child(html::ul().child(keys.collect_view())))),
+                .child((el("dt").child("Keys"), el("dd").child(el("ul").child(keys.collect::<Vec<_>>())))),
         )),
-        html::div().class("buttons").child((
-            html::button()
-                .r#type("button")
+        el("div").class("buttons").child((
+            el("button")
+                .attr("type", "button")
                 .class("button is-primary")
-                .attr("data-test", "trust-publisher-confirm")
-                .on(ev::click, move |_| {
+                .hook("trust-publisher-confirm")
+                .on("click", move |_| {
                     close();
                     pin.run(());
                 })
                 .child(format!("Trust {}", identity.publisher)),
-            html::button().r#type("button").class("button").on(ev::click, move |_| close()).child("Not now"),
+            el("button").attr("type", "button").class("button").on("click", move |_| close()).child("Not now"),
         )),
     ))
 }

@@ -14,22 +14,22 @@ pub(crate) fn plan_view(plan: &Plan) -> impl IntoView + use<> {
         let names = ignored
             .iter()
             .take(MAX_IGNORED)
-            .map(|path| html::li().child(html::code().child(path.to_string())));
+            .map(|path| el("li").child(el("code").child(path.to_string())));
         let more = ignored.len().saturating_sub(MAX_IGNORED);
-        html::details().class("fold is-inner").child((
-            html::summary().child(format!(
+        el("details").class("fold is-inner").child((
+            el("summary").child(format!(
                 "{} left out, by the fixed ignore list",
                 text::counted(ignored.len(), "file")
             )),
-            html::ul().class("bullets").child((
-                names.collect_view(),
-                (more > 0).then(|| html::li().child(format!("and {}", text::counted(more, "more file")))),
+            el("ul").class("bullets").child((
+                names.collect::<Vec<_>>(),
+                (more > 0).then(|| el("li").child(format!("and {}", text::counted(more, "more file")))),
             )),
         ))
     });
-    html::div().class("plan").attr("data-test", "plan").child((
-        html::h2().class("plan-title").child(plan.title()),
-        html::p().class("quiet").child(format!(
+    el("div").class("plan").hook("plan").child((
+        el("h2").class("plan-title").child(plan.title()),
+        el("p").class("quiet").child(format!(
             "{}, {}",
             text::counted(plan.files.len(), "file"),
             text::bytes(plan.total_bytes),

@@ -21,61 +21,69 @@ pub(crate) struct Controls {
 }
 
 /// The panel while every byte is read. `progress` gives nothing in the moment in which the run ends.
-pub(crate) fn progress_panel(progress: Signal<Progress>, controls: Controls) -> impl IntoView {
+/// `grave` says whether a difference counts against the files: only a record that the visitor named or whose
+/// publisher is trusted can do that.
+pub(crate) fn progress_panel(
+    progress: Signal<Progress>,
+    grave: Signal<bool>,
+    controls: Controls,
+) -> impl IntoView {
     let paused = Memo::new(move |_| progress.with(|p| p.paused));
     let line = Memo::new(move |_| progress.with(Progress::line));
     let percent = Memo::new(move |_| progress.with(Progress::percent));
-    html::div().class("progress").child((
-        html::div().class("progress-head").child((
-            html::span()
+    el("div").class("progress").child((
+        el("div").class("progress-head").child((
+            el("span")
                 .class("progress-percent")
                 .child(move || format!("{}%", percent.get())),
-            html::span().class("progress-line").child(move || line.get()),
+            el("span").class("progress-line").child(move || line.get()),
         )),
-        html::progress()
-            .max("100")
+        el("progress")
+            .attr("max", "100")
             .prop("value", move || text::as_float(percent.get()))
-            .aria_label("Bytes checked")
+            .attr("aria-label", "Bytes checked")
             .attr("aria-valuetext", move || line.get())
-            .attr("data-test", "progress"),
-        html::div().class("buttons").child((
+            .hook("progress"),
+        el("div").class("buttons").child((
             move || {
                 let (text, hook, to) = if paused.get() {
                     ("Resume", "resume", false)
                 } else {
                     ("Pause", "pause", true)
                 };
-                html::button()
-                    .r#type("button")
+                el("button")
+                    .attr("type", "button")
                     .class("button")
-                    .attr("data-test", hook)
-                    .on(ev::click, move |_| controls.pause.run(to))
+                    .hook(hook)
+                    .on("click", move |_| controls.pause.run(to))
                     .child(text)
             },
-            html::button()
-                .r#type("button")
+            el("button")
+                .attr("type", "button")
                 .class("button")
-                .attr("data-test", "cancel")
-                .on(ev::click, move |_| controls.cancel.run(()))
+                .hook("cancel")
+                .on("click", move |_| controls.cancel.run(()))
                 .child("Cancel"),
-            html::span()
+            el("span")
                 .class("quiet")
                 .child("You can switch tabs; the check goes on."),
         )),
-        difference(progress),
+        difference(progress, grave),
         rows(progress),
     ))
 }
 
 /// Announced by screen readers the moment it appears.
-fn difference(progress: Signal<Progress>) -> impl IntoView {
+fn difference(progress: Signal<Progress>, grave: Signal<bool>) -> impl IntoView {
     let found = Memo::new(move |_| progress.with(|p| p.difference.clone()));
-    html::div()
-        .attr("role", "alert")
-        .child(move || found.get().map(|difference| difference_alert(&difference)))
+    el("div").attr("role", "alert").child(move || {
+        found
+            .get()
+            .map(|difference| difference_alert(&difference, grave.get()))
+    })
 }
 
-fn difference_alert(difference: &Difference) -> impl IntoView + use<> {
+fn difference_alert(difference: &Difference, grave: bool) -> impl IntoView + use<> {
     let tensors = match (difference.tensors.as_slice(), difference.more_tensors) {
         ([], _) => None,
         (names, 0) => Some(format!("In {}.", names.join(", "))),
@@ -85,19 +93,19 @@ fn difference_alert(difference: &Difference) -> impl IntoView + use<> {
             text::counted(more, "more tensor")
         )),
     };
-    html::div()
-        .class("notice is-red")
-        .attr("data-test", "difference")
+    el("div")
+        .class(if grave { "notice is-red" } else { "notice" })
+        .hook("difference")
         .child((
             icon(Icon::Cross, "notice-icon"),
-            html::div().child((
-                html::p().class("notice-title").child((
+            el("div").child((
+                el("p").class("notice-title").child((
                     "First difference in ",
-                    html::code().child(provenance::path::visible(&difference.path)),
+                    el("code").child(provenance::path::visible(&difference.path)),
                 )),
-                html::p().child(format!("It is in {}.", difference.place())),
-                tensors.map(|names| html::p().child(provenance::path::visible(&names))),
-                html::p()
+                el("p").child(format!("It is in {}.", difference.place())),
+                tensors.map(|names| el("p").child(provenance::path::visible(&names))),
+                el("p")
                     .class("quiet")
                     .child("The rest is still being read, to find everything that differs."),
             )),
@@ -106,15 +114,15 @@ fn difference_alert(difference: &Difference) -> impl IntoView + use<> {
 
 fn rows(progress: Signal<Progress>) -> impl IntoView {
     let count = Memo::new(move |_| progress.with(|p| p.rows.len()));
-    html::ul().class("file-rows").aria_label("Files").child(move || {
+    el("ul").class("file-rows").attr("aria-label", "Files").child(move || {
         let rows = (0..count.get().min(MAX_ROWS))
             .map(|at| row(progress, at))
-            .collect_view();
+            .collect::<Vec<_>>();
         let hidden = count.get().saturating_sub(MAX_ROWS);
         (
             rows,
             (hidden > 0).then(|| {
-                html::li()
+                el("li")
                     .class("quiet")
                     .child(format!("and {}", text::counted(hidden, "more file")))
             }),
@@ -128,13 +136,13 @@ fn row(progress: Signal<Progress>, at: usize) -> impl IntoView {
     };
     let (path, size) = (of(|row| row.path.clone()), of(|row| text::bytes(row.size)));
     let (code, word) = (of(|row| row.state.code().to_owned()), of(state_words));
-    html::li()
+    el("li")
         .class("file-row-live")
         .attr("data-state", move || code.get())
         .child((
-            html::code().class("file-path").child(move || path.get()),
-            html::span().class("file-size").child(move || size.get()),
-            html::span().class("file-state").child(move || word.get()),
+            el("code").class("file-path").child(move || path.get()),
+            el("span").class("file-size").child(move || size.get()),
+            el("span").class("file-state").child(move || word.get()),
         ))
 }
 

@@ -12,7 +12,7 @@ use crate::{
 
 /// The box.
 pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
-    let field = NodeRef::<html::Input>::new();
+    let field = Reference::new();
     let wrong = RwSignal::new(None::<String>);
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
@@ -28,29 +28,29 @@ pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
             Err(error) => wrong.set(Some(error.to_string())),
         }
     };
-    html::form().class("query").on(ev::submit, submit).child((
-        html::label()
-            .r#for("query")
+    el("form").class("query").on("submit", submit).child((
+        el("label")
+            .attr("for", "query")
             .child("Or name what you expect: a record id, a link to it, or a SHA-256"),
-        html::div().class("query-row").child((
-            html::input()
-                .id("query")
+        el("div").class("query-row").child((
+            el("input")
+                .attr("id", "query")
                 .class("field is-mono")
-                .r#type("text")
+                .attr("type", "text")
                 .attr("autocomplete", "off")
                 .attr("spellcheck", "false")
                 .attr("autocapitalize", "none")
                 .attr("aria-describedby", "query-wrong")
-                .attr("data-test", "input-digest")
-                .node_ref(field),
-            html::button()
-                .r#type("submit")
+                .hook("input-digest")
+                .reference(field),
+            el("button")
+                .attr("type", "submit")
                 .class("button")
-                .attr("data-test", "look-up")
+                .hook("look-up")
                 .child("Look up"),
         )),
-        html::p()
-            .id("query-wrong")
+        el("p")
+            .attr("id", "query-wrong")
             .class("field-error")
             .attr("role", "alert")
             .child(move || wrong.get()),
@@ -61,28 +61,28 @@ pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
 pub(crate) fn named_record(named: &Named, forget: Callback<()>) -> impl IntoView + use<> {
     let about = named.about.as_ref().map(|about| {
         let files = text::counted(about.listed, "file");
-        html::p().child((
+        el("p").child((
             "You expect ",
-            html::strong().child(about.title()),
+            el("strong").child(about.title()),
             format!(
                 " by {}, {files}. Now give the files to compare with it.",
                 about.publisher
             ),
         ))
     });
-    html::div()
+    el("div")
         .class("notice is-blue named")
-        .attr("data-test", "named")
+        .hook("named")
         .child(
-            html::div().child((
+            el("div").child((
                 about,
-                html::p()
+                el("p")
                     .class("quiet")
                     .child(("Record ", digest(named.record.to_string()))),
-                html::button()
-                    .r#type("button")
+                el("button")
+                    .attr("type", "button")
                     .class("button is-plain")
-                    .on(ev::click, move |_| forget.run(()))
+                    .on("click", move |_| forget.run(()))
                     .child("Expect nothing in particular"),
             )),
         )

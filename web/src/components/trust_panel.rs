@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, File, HtmlInputElement};
 
 use super::{
-    digest::digest,
+    digest::{digest, whole},
     icon::{Icon, icon},
 };
 use crate::{
@@ -21,42 +21,42 @@ use crate::{
 pub(crate) fn trust_panel(trust: TrustSession) -> impl IntoView {
     let state = trust.state;
     let has_file = Memo::new(move |_| state.with(|s| s.chosen.is_some()));
-    html::section()
+    el("section")
         .class("trust")
-        .id("trust")
-        .attr("data-test", "trust-panel")
-        .aria_label("Whom you trust")
+        .attr("id", "trust")
+        .hook("trust-panel")
+        .attr("aria-label", "Whom you trust")
         .child((
-            html::h2().child("Whom you trust"),
-            html::div()
+            el("h2").child("Whom you trust"),
+            el("div")
                 .attr("role", "alert")
                 .child(move || state.with(TrustState::key_change).map(key_change)),
             move || {
                 state.with(|s| {
                     s.chosen
                         .as_ref()
-                        .map_or_else(nothing_chosen, |chosen| chosen_view(chosen).into_any())
+                        .map_or_else(nothing_chosen, |chosen| chosen_view(chosen).into_view())
                 })
             },
-            html::div().attr("role", "status").child(move || {
+            el("div").attr("role", "status").child(move || {
                 state
                     .with(|s| s.note.clone())
-                    .map(|note| html::p().class("notice is-amber").child(note))
+                    .map(|note| el("p").class("notice is-amber").child(note))
             }),
             move || {
                 if has_file.get() {
-                    let forget = html::button()
-                        .r#type("button")
+                    let forget = el("button")
+                        .attr("type", "button")
                         .class("button")
-                        .attr("data-test", "trust-forget")
-                        .on(ev::click, move |_| trust.forget())
+                        .hook("trust-forget")
+                        .on("click", move |_| trust.forget())
                         .child("Forget this choice");
-                    let change = html::details()
+                    let change = el("details")
                         .class("fold")
-                        .child((html::summary().child("Choose another trust file"), ways(trust)));
-                    (html::div().class("buttons").child(forget), change).into_any()
+                        .child((el("summary").child("Choose another trust file"), ways(trust)));
+                    (el("div").class("buttons").child(forget), change).into_view()
                 } else {
-                    ways(trust).into_any()
+                    ways(trust).into_view()
                 }
             },
             move || {
@@ -69,68 +69,68 @@ pub(crate) fn trust_panel(trust: TrustSession) -> impl IntoView {
         ))
 }
 
-fn nothing_chosen() -> AnyView {
-    html::div()
+fn nothing_chosen() -> View {
+    el("div")
         .class("trust-none")
         .child((
-            html::p().class("trust-lead").child("You have not chosen a log to trust yet"),
-            html::p().class("quiet").child(
+            el("p").class("trust-lead").child("You have not chosen a log to trust yet"),
+            el("p").class("quiet").child(
                 "Until you do, nothing here can turn green: what a registry says about itself proves nothing. A trust \
                  file names the log’s key and the publishers you know. Get one from somebody you trust.",
             ),
         ))
-        .into_any()
+        .into_view()
 }
 
 fn chosen_view(chosen: &Chosen) -> impl IntoView + use<> {
     let file = &chosen.file;
     let logs = file.logs().iter().map(|log| {
-        html::div().class("fact").child((
-            html::dt().child("Log"),
-            html::dd().child((
-                html::p().child(provenance::path::visible(&log.key.name().to_string())),
-                html::p()
+        el("div").class("fact").child((
+            el("dt").child("Log"),
+            el("dd").child((
+                el("p").child(provenance::path::visible(&log.key.name().to_string())),
+                el("div")
                     .class("quiet")
-                    .child(("Key ", digest(log.key.to_string()))),
+                    .child(("Key", whole(log.key.to_string()))),
             )),
         ))
     });
-    html::dl().class("facts is-narrow").child((
-        logs.collect_view(),
+    el("dl").class("facts is-narrow").child((
+        logs.collect::<Vec<_>>(),
         fact("From", chosen.source.words()),
         fact("Witnesses", witnesses(file)),
-        fact("View at most", max_age(file)),
-        html::div()
+        fact("Oldest view", max_age(file)),
+        el("div")
             .class("fact")
-            .child((html::dt().child("Publishers"), html::dd().child(publishers(file)))),
+            .child((el("dt").child("Publishers"), el("dd").child(publishers(file)))),
     ))
 }
 
 fn fact(term: &'static str, description: String) -> impl IntoView {
-    html::div()
+    el("div")
         .class("fact")
-        .child((html::dt().child(term), html::dd().child(description)))
+        .child((el("dt").child(term), el("dd").child(description)))
 }
 
-fn publishers(file: &TrustFile) -> AnyView {
+fn publishers(file: &TrustFile) -> View {
     let pins = file.pins();
     if pins.is_empty() {
-        return html::p().child("none yet").into_any();
+        return el("p").child("none yet").into_view();
     }
     let rows = pins.iter().map(|pin| {
-        html::li().child((
-            html::strong().child(pin.publisher.to_string()),
-            html::span()
+        el("li").child((
+            el("strong").child(pin.publisher.to_string()),
+            el("span")
                 .class("quiet")
                 .child((" genesis ", digest(pin.genesis.to_string()))),
         ))
     });
-    html::ul().class("pins").child(rows.collect_view()).into_any()
+    el("ul").class("pins").child(rows.collect::<Vec<_>>()).into_view()
 }
 
 /// Three ways to a trust file.
 fn ways(trust: TrustSession) -> impl IntoView {
-    let pasted = NodeRef::<html::Textarea>::new();
+    let pasted = Reference::new();
     let open = move |event: Event| {
         let Some(input) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) else {
             return;
@@ -147,37 +147,37 @@ fn ways(trust: TrustSession) -> impl IntoView {
             area.set_value("");
         }
     };
-    html::div().class("ways").child((
-        html::label().class("button is-wide").child((
-            html::input()
-                .r#type("file")
+    el("div").class("ways").child((
+        el("label").class("button is-wide").child((
+            el("input")
+                .attr("type", "file")
                 .class("visually-hidden")
-                .attr("data-test", "trust-file")
-                .on(ev::change, open),
-            html::span().child("Open a trust file"),
+                .hook("trust-file")
+                .on("change", open),
+            el("span").child("Open a trust file"),
         )),
-        html::div().class("paste").child((
-            html::label().r#for("trust-paste").child("Or paste one"),
-            html::textarea()
-                .id("trust-paste")
+        el("div").class("paste").child((
+            el("label").attr("for", "trust-paste").child("Or paste one"),
+            el("textarea")
+                .attr("id", "trust-paste")
                 .class("field is-mono")
-                .rows("3")
+                .attr("rows", "3")
                 .attr("spellcheck", "false")
                 .attr("autocomplete", "off")
-                .attr("data-test", "trust-paste")
-                .node_ref(pasted),
-            html::button()
-                .r#type("button")
+                .hook("trust-paste")
+                .reference(pasted),
+            el("button")
+                .attr("type", "button")
                 .class("button")
-                .attr("data-test", "trust-paste-use")
-                .on(ev::click, paste)
+                .hook("trust-paste-use")
+                .on("click", paste)
                 .child("Use the pasted file"),
         )),
-        html::button()
-            .r#type("button")
+        el("button")
+            .attr("type", "button")
             .class("button is-plain")
-            .attr("data-test", "trust-offer")
-            .on(ev::click, move |_| trust.ask_registry())
+            .hook("trust-offer")
+            .on("click", move |_| trust.ask_registry())
             .child("See what this registry offers"),
     ))
 }
@@ -212,22 +212,22 @@ fn offer_view(offer: &Offer, chosen: Option<&Chosen>, trust: TrustSession) -> Op
     }
     let adopt = offer.file.is_ok().then(|| {
         let adopted = offer.text.clone();
-        html::button()
-            .r#type("button")
+        el("button")
+            .attr("type", "button")
             .class("button")
-            .attr("data-test", "trust-adopt")
-            .on(ev::click, move |_| {
+            .hook("trust-adopt")
+            .on("click", move |_| {
                 trust.choose(&adopted, Source::Registry);
             })
             .child("Trust this log key")
     });
-    Some(html::div().class("offer").child((
-        html::h3().child("What this registry offers"),
-        html::p().child(
+    Some(el("div").class("offer").child((
+        el("h3").child("What this registry offers"),
+        el("p").child(
             "This registry vouches for itself; compare the log key with one you got elsewhere before you trust it.",
         ),
-        html::pre().class("offer-text").attr("tabindex", "0").child(text::visible_lines(&offer.text)),
-        offer.file.as_ref().err().map(|error| html::p().class("notice is-amber").child(error.clone())),
+        el("pre").class("offer-text").attr("tabindex", "0").child(text::visible_lines(&offer.text)),
+        offer.file.as_ref().err().map(|error| el("p").class("notice is-amber").child(error.clone())),
         adopt,
     )))
 }
@@ -244,10 +244,10 @@ fn key_change(change: KeyChange) -> impl IntoView {
             "This registry’s log is not the one in your trust file, so its records cannot be proved with it.",
         ),
     };
-    html::div()
+    el("div")
         .class(format!("notice {colour}"))
-        .attr("data-test", "trust-warning")
-        .child((icon(Icon::Warning, "notice-icon"), html::p().child(text)))
+        .hook("trust-warning")
+        .child((icon(Icon::Warning, "notice-icon"), el("p").child(text)))
 }
 
 fn witnesses(file: &TrustFile) -> String {

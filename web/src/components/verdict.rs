@@ -5,7 +5,7 @@ use provenance::verify::{Check, Report, Verdict};
 
 use super::{
     digest::digest,
-    file_list::file_list,
+    file_list::{matching_files, problem_files},
     icon::{Icon, icon},
     identity::trust_publisher,
 };
@@ -33,25 +33,27 @@ pub(crate) fn verdict_card(
     told: Option<String>,
     can_repeat: bool,
     actions: Actions,
-) -> AnyView {
+) -> View {
     let report = &judgement.report;
-    html::article()
+    el("article")
         .class("verdict")
-        .attr("data-test", "verdict")
+        .hook("verdict")
         .attr("data-verdict", report.verdict.code())
         .attr("data-subtype", report.subtype.clone().unwrap_or_default())
         .child((
             band(report),
-            html::div().class("verdict-body").child((
+            el("div").class("verdict-body").child((
+                choose_log(report),
                 trust_publisher(report, actions.pin),
-                facts(report, source, told).into_any(),
-                file_list(judgement).into_any(),
-                checks(&report.checks).into_any(),
-                not_proven(report).into_any(),
-                buttons(report, can_repeat, actions).into_any(),
+                problem_files(judgement).into_view(),
+                facts(report, source, told).into_view(),
+                matching_files(judgement).into_view(),
+                checks(&report.checks).into_view(),
+                not_proven(report).into_view(),
+                buttons(report, can_repeat, actions).into_view(),
             )),
         ))
-        .into_any()
+        .into_view()
 }
 
 /// Icon and colour class of a verdict.
@@ -73,26 +75,41 @@ fn look(verdict: Verdict) -> (Icon, &'static str) {
 
 fn band(report: &Report) -> impl IntoView + use<> {
     let (picture, colour) = look(report.verdict);
-    html::header().class(format!("band {colour}")).child((
+    el("header").class(format!("band {colour}")).child((
         icon(picture, "band-icon"),
-        html::div().child((
-            html::h2()
+        el("div").child((
+            el("h2")
                 .class("band-headline")
-                .id("verdict-headline")
+                .attr("id", "verdict-headline")
                 .attr("tabindex", "-1")
                 .child(report.headline.clone()),
-            html::p().child(provenance::path::visible(&report.summary)),
-            next_step(report).map(|next| html::p().class("band-next").child(next)),
+            el("p").child(provenance::path::visible(&report.summary)),
+            next_step(report).map(|next| el("p").class("band-next").child(next)),
         )),
     ))
+}
+
+/// The way to the trust panel, which on a phone is far below.
+fn choose_log(report: &Report) -> Option<impl IntoView + use<>> {
+    (report.verdict == Verdict::Untrusted && report.subtype.as_deref() == Some("no-log")).then(|| {
+        el("div").class("notice is-blue").child((
+            icon(Icon::Lock, "notice-icon"),
+            el("div").child((
+                el("p").child(
+                    "Choose a log to trust, and these files are judged at once. They are not read again.",
+                ),
+                el("a")
+                    .class("button is-primary")
+                    .attr("href", "#trust")
+                    .child("Choose a log to trust"),
+            )),
+        ))
+    })
 }
 
 /// The next step in the page's words: the report's own may name a command.
 fn next_step(report: &Report) -> Option<String> {
     match (report.verdict, report.subtype.as_deref()) {
-        (Verdict::Untrusted, Some("no-log")) => Some(
-            "Choose a log to trust in the panel “Whom you trust”; the files are not read again.".to_owned(),
-        ),
         (Verdict::Untrusted, _) => None,
         (Verdict::Mismatch, Some("extra")) => {
             Some("Remove the files marked “not on record”, then check again.".to_owned())
@@ -101,33 +118,33 @@ fn next_step(report: &Report) -> Option<String> {
     }
 }
 
-fn fact(term: &'static str, description: AnyView) -> impl IntoView {
-    html::div()
+fn fact(term: &'static str, description: View) -> impl IntoView {
+    el("div")
         .class("fact")
-        .child((html::dt().child(term), html::dd().child(description)))
+        .child((el("dt").child(term), el("dd").child(description)))
 }
 
 fn facts(report: &Report, source: Option<&Source>, told: Option<String>) -> impl IntoView + use<> {
     report.record.is_some().then(|| {
-        html::dl().class("facts").child((
+        el("dl").class("facts").child((
             fact("What", what(report)),
             fact("Who", who(report)),
-            fact("Bytes", html::p().child(bytes(report)).into_any()),
+            fact("Bytes", el("p").child(bytes(report)).into_view()),
             fact("Log", log(report, source)),
             fact(
                 "Withdrawn?",
-                html::p().child(from_check(report, "withdrawals")).into_any(),
+                el("p").child(from_check(report, "withdrawals")).into_view(),
             ),
             fact(
                 "Parents",
-                html::p().child(from_check(report, "parents")).into_any(),
+                el("p").child(from_check(report, "parents")).into_view(),
             ),
-            told.map(|told| fact("Privacy", html::p().child(told).into_any())),
+            told.map(|told| fact("Privacy", el("p").child(told).into_view())),
         ))
     })
 }
 
-fn what(report: &Report) -> AnyView {
+fn what(report: &Report) -> View {
     let name = report
         .name
         .as_deref()
@@ -137,25 +154,25 @@ fn what(report: &Report) -> AnyView {
         .as_deref()
         .map(|version| format!(" {}", provenance::path::visible(version)));
     (
-        html::p().child((html::strong().child(name), version)),
+        el("p").child((el("strong").child(name), version)),
         report.record.map(|record| {
-            html::p()
+            el("p")
                 .class("quiet")
                 .child(("Record ", digest(record.to_string())))
         }),
     )
-        .into_any()
+        .into_view()
 }
 
-fn who(report: &Report) -> AnyView {
+fn who(report: &Report) -> View {
     let Some(identity) = &report.identity else {
         let claimed = report
             .publisher
             .as_ref()
             .map_or_else(|| "nobody".to_owned(), ToString::to_string);
-        return html::p()
+        return el("p")
             .child(format!("Claims to be by {claimed}; not proved."))
-            .into_any();
+            .into_view();
     };
     let standing = if identity.pinned {
         "in your trust file"
@@ -164,22 +181,22 @@ fn who(report: &Report) -> AnyView {
     };
     let signers = identity.signers.iter().map(|signer| {
         let holder = provenance::path::visible(&signer.holder);
-        html::p().class("quiet").child((
+        el("p").class("quiet").child((
             format!("Signed by {holder}, key "),
             digest(signer.keyid.to_string()),
         ))
     });
     (
-        html::p().child((
-            html::strong().child(identity.publisher.to_string()),
+        el("p").child((
+            el("strong").child(identity.publisher.to_string()),
             format!(", {standing}"),
         )),
-        html::p()
+        el("p")
             .class("quiet")
             .child(("Genesis ", digest(identity.genesis.to_string()))),
-        signers.collect_view(),
+        signers.collect::<Vec<_>>(),
     )
-        .into_any()
+        .into_view()
 }
 
 fn bytes(report: &Report) -> String {
@@ -195,14 +212,14 @@ fn bytes(report: &Report) -> String {
     }
     let (same, all) = (text::grouped(same), text::grouped(listed));
     format!(
-        "{}; {same} of {all} bytes are as signed",
-        text::counted(files, "file compared").replace("compareds", "compared")
+        "{} compared; {same} of {all} bytes are as signed",
+        text::counted(files, "file")
     )
 }
 
-fn log(report: &Report, source: Option<&Source>) -> AnyView {
+fn log(report: &Report, source: Option<&Source>) -> View {
     let Some(log) = &report.log else {
-        return html::p().child("Not proved.").into_any();
+        return el("p").child("Not proved.").into_view();
     };
     let witnesses = match log.witnesses {
         0 => "No witness confirms this view.".to_owned(),
@@ -211,38 +228,42 @@ fn log(report: &Report, source: Option<&Source>) -> AnyView {
     };
     let origin = provenance::path::visible(&log.origin);
     (
-        html::p().child(format!(
+        el("p").child(format!(
             "Entry {} of {}, in {origin}",
             text::grouped(log.index),
             text::grouped(log.size),
         )),
-        html::p().class("quiet").child(witnesses),
+        el("p").class("quiet").child(witnesses),
         (source == Some(&Source::Registry)).then(|| {
-            html::p().class("quiet").child(
+            el("p").class("quiet").child(
                 "The log key was taken from the registry itself. Compare it with one you got elsewhere.",
             )
         }),
     )
-        .into_any()
+        .into_view()
 }
 
 fn from_check(report: &Report, name: &str) -> String {
     let found = report.checks.iter().find(|check| check.name == name);
-    found.map_or_else(|| "Not checked.".to_owned(), |check| sentence(&check.detail))
+    found.map_or_else(
+        || "Not checked.".to_owned(),
+        |check| text::sentence(&check.detail),
+    )
 }
 
 fn checks(checks: &[Check]) -> impl IntoView + use<> {
     let held = checks.iter().filter(|check| check.ok == Some(true)).count();
     let failed = checks.iter().filter(|check| check.ok == Some(false)).count();
     let title = match failed {
+        _ if checks.iter().all(|check| check.name == "lookup") => "What was looked up".to_owned(),
         0 => format!("Checks made: {held} held"),
         n => format!("Checks made: {held} held, {n} did not"),
     };
-    html::details().class("fold").open(true).child((
-        html::summary().child(title),
-        html::ul()
+    el("details").class("fold").attr("open", true).child((
+        el("summary").child(title),
+        el("ul")
             .class("checks")
-            .child(checks.iter().map(check_row).collect_view()),
+            .child(checks.iter().map(check_row).collect::<Vec<_>>()),
     ))
 }
 
@@ -252,18 +273,20 @@ fn check_row(check: &Check) -> impl IntoView + use<> {
         Some(false) => (Icon::Cross, "is-failed", "did not hold", "false"),
         None => (Icon::Dash, "is-open", "not made", "none"),
     };
-    html::li()
+    el("li")
         .class(format!("check {colour}"))
-        .attr("data-test", "check")
+        .hook("check")
         .attr("data-name", check.name.clone())
         .attr("data-ok", ok)
         .child((
             icon(picture, "check-icon"),
-            html::span().class("check-name").child((
+            el("span").class("check-name").child((
                 check_title(&check.name),
-                html::span().class("visually-hidden").child(format!(", {word}")),
+                el("span").class("visually-hidden").child(format!(", {word}")),
             )),
-            html::span().class("check-detail").child(sentence(&check.detail)),
+            el("span")
+                .class("check-detail")
+                .child(provenance::path::visible(&check.detail)),
         ))
 }
 
@@ -295,17 +318,17 @@ fn check_title(name: &str) -> String {
 }
 
 fn not_proven(report: &Report) -> impl IntoView + use<> {
-    html::details()
+    el("details")
         .class("fold")
-        .attr("data-test", "not-proven")
+        .hook("not-proven")
         .child((
-            html::summary().child("What this does not prove"),
-            html::ul().class("bullets").child(
+            el("summary").child("What this does not prove"),
+            el("ul").class("bullets").child(
                 report
                     .not_proven
                     .iter()
-                    .map(|text| html::li().child(text.clone()))
-                    .collect_view(),
+                    .map(|text| el("li").child(text.clone()))
+                    .collect::<Vec<_>>(),
             ),
         ))
 }
@@ -320,22 +343,22 @@ fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView
         let _ = clipboard::save(&name, &json);
     };
     let button = |text: &'static str, hook: &'static str| {
-        html::button()
-            .r#type("button")
+        el("button")
+            .attr("type", "button")
             .class("button")
-            .attr("data-test", hook)
+            .hook(hook)
             .child(text)
     };
-    html::div().class("buttons verdict-buttons").child((
-        button("Check other files", "check-other").on(ev::click, move |_| actions.other.run(())),
+    el("div").class("buttons verdict-buttons").child((
+        button("Check other files", "check-other").on("click", move |_| actions.other.run(())),
         can_repeat
-            .then(|| button("Check again", "check-again").on(ev::click, move |_| actions.again.run(()))),
-        button("Save report", "save-report").on(ev::click, save),
-        html::button()
-            .r#type("button")
+            .then(|| button("Check again", "check-again").on("click", move |_| actions.again.run(()))),
+        button("Save report", "save-report").on("click", save),
+        el("button")
+            .attr("type", "button")
             .class("button")
-            .attr("data-test", "copy-summary")
-            .on(ev::click, move |_| clipboard::copy(&summary, copied))
+            .hook("copy-summary")
+            .on("click", move |_| clipboard::copy(&summary, copied))
             .child(move || {
                 if copied.get() {
                     "Summary copied"
@@ -344,14 +367,4 @@ fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView
                 }
             }),
     ))
-}
-
-/// Details start in lower case, so that they can stand in a sentence; here each is one.
-fn sentence(detail: &str) -> String {
-    let mut chars = detail.chars();
-    let first = chars
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
-    provenance::path::visible(&format!("{first}{}", chars.as_str()))
 }

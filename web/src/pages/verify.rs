@@ -54,17 +54,17 @@ pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView
             request_animation_frame(focus_headline);
         }
     });
-    html::main().class("page").id("main").child((
-        html::div().class("hero").child((
-            html::h1().child("Is this the model that the lab published?"),
-            html::p().class("lead").child(
+    el("main").class("page").class_if("is-at-work", move || view.get() != View::Waiting).attr("id", "main").child((
+        el("div").class("hero").child((
+            el("h1").child("Is this the model that the lab published?"),
+            el("p").class("lead").child(
                 "Your files do not leave this computer. This page hashes them here and compares every byte with a \
                  signed, publicly logged record.",
             ),
         )),
-        html::div().class("columns").child((
-            html::section().class("panel").aria_label("Check files").child((
-                html::p().class("visually-hidden").attr("role", "status").child(announcement(state)),
+        el("div").class("columns").child((
+            el("section").class("panel").attr("aria-label", "Check files").child((
+                el("p").class("visually-hidden").attr("role", "status").child(announcement(state)),
                 move || panel(session, over, view.get()),
             )),
             trust_panel(session.trust),
@@ -99,27 +99,27 @@ fn announcement(state: RwSignal<Verification>) -> Memo<String> {
     })
 }
 
-fn panel(session: Session, over: Signal<bool>, view: View) -> AnyView {
+fn panel(session: Session, over: Signal<bool>, view: View) -> View {
     let state = session.state;
     let cancel = Callback::new(move |()| session.cancel());
     match view {
-        View::Waiting => start(session, over).into_any(),
+        View::Waiting => start(session, over).into_view(),
         View::Identifying => (
             plan(state),
             move || state.with(identification),
-            html::p()
+            el("p")
                 .class("quiet working")
                 .child("Looking up the record of these files …"),
-            html::div().class("buttons").child(
-                html::button()
-                    .r#type("button")
+            el("div").class("buttons").child(
+                el("button")
+                    .attr("type", "button")
                     .class("button")
-                    .attr("data-test", "cancel")
-                    .on(ev::click, move |_| cancel.run(()))
+                    .hook("cancel")
+                    .on("click", move |_| cancel.run(()))
                     .child("Cancel"),
             ),
         )
-            .into_any(),
+            .into_view(),
         View::Choosing => (plan(state), move || {
             state.with(|state| match &state.phase {
                 Phase::Choosing(candidates) => Some(candidate_list(
@@ -130,7 +130,7 @@ fn panel(session: Session, over: Signal<bool>, view: View) -> AnyView {
                 _ => None,
             })
         })
-            .into_any(),
+            .into_view(),
         View::Hashing => {
             let progress = Signal::derive(move || {
                 state.with(|state| match &state.phase {
@@ -138,16 +138,17 @@ fn panel(session: Session, over: Signal<bool>, view: View) -> AnyView {
                     _ => Progress::default(),
                 })
             });
+            let grave = Signal::derive(move || state.with(Verification::compares_against_trust));
             let pause = Callback::new(move |paused| session.set_paused(paused));
             (
                 plan(state),
                 move || state.with(identification),
-                progress_panel(progress, Controls { pause, cancel }),
+                progress_panel(progress, grave, Controls { pause, cancel }),
             )
-                .into_any()
+                .into_view()
         }
-        View::Judged => (move || judged(session)).into_any(),
-        View::Stopped => (move || stopped(session, over)).into_any(),
+        View::Judged => (move || judged(session)).into_view(),
+        View::Stopped => (move || stopped(session, over)).into_view(),
     }
 }
 
@@ -159,15 +160,15 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
         move || state.with(|state| state.named.as_ref().map(|named| named_record(named, forget))),
         drop_zone(over, Callback::new(move |picked| session.take(picked))),
         query_form(Callback::new(move |query| session.ask(query))),
-        html::label().class("choice").child((
-            html::input()
-                .r#type("checkbox")
-                .attr("data-test", "whole-files")
+        el("label").class("choice").child((
+            el("input")
+                .attr("type", "checkbox")
+                .hook("whole-files")
                 .prop("checked", move || state.with(|state| state.whole))
-                .on(ev::change, whole),
-            html::span().child((
+                .on("change", whole),
+            el("span").child((
                 "Also recompute whole-file SHA-256",
-                html::span()
+                el("span")
                     .class("quiet")
                     .child(" – slower; every 4 MiB chunk is checked either way"),
             )),
@@ -184,14 +185,14 @@ fn plan(state: RwSignal<Verification>) -> impl IntoView {
 fn identification(state: &Verification) -> Option<impl IntoView + use<>> {
     let text = state.identification()?;
     Some(
-        html::p()
+        el("p")
             .class("notice is-blue")
-            .attr("data-test", "identification")
+            .hook("identification")
             .child(text),
     )
 }
 
-fn judged(session: Session) -> Option<AnyView> {
+fn judged(session: Session) -> Option<View> {
     let source = session
         .trust
         .state
@@ -222,21 +223,21 @@ fn stopped(session: Session, over: Signal<bool>) -> impl IntoView {
         _ => None,
     });
     let notice = stop.map(|(Stop { what, retry }, has_files)| {
-        html::div()
+        el("div")
             .class("notice is-amber")
-            .attr("data-test", "stopped")
+            .hook("stopped")
             .attr("role", "alert")
             .child((
                 icon(Icon::Warning, "notice-icon"),
-                html::div().child((
-                    html::p().class("notice-title").child("We could not check this"),
-                    html::p().child(provenance::path::visible(&what)),
+                el("div").child((
+                    el("p").class("notice-title").child("We could not check this"),
+                    el("p").child(provenance::path::visible(&what)),
                     (retry && has_files).then(|| {
-                        html::button()
-                            .r#type("button")
+                        el("button")
+                            .attr("type", "button")
                             .class("button")
-                            .attr("data-test", "retry")
-                            .on(ev::click, move |_| session.again())
+                            .hook("retry")
+                            .on("click", move |_| session.again())
                             .child("Try again")
                     }),
                 )),

@@ -1,0 +1,186 @@
+//! What a verdict says in words: one or two sentences, and the next step.
+
+use super::{
+    compare::{FileReport, FileVerdict},
+    judge::{Observation, Scope},
+    open::Opened,
+    report::Verdict,
+};
+use crate::path::visible;
+
+/// A summary, and what to do next where there is something.
+pub(super) type Words = (String, Option<String>);
+
+impl Opened {
+    /// The words of a verdict about files. `contradiction` is why the record contradicts bytes that match it.
+    pub(super) fn words(
+        &self,
+        verdict: Verdict,
+        subtype: Option<&str>,
+        seen: &Observation,
+        files: &[FileReport],
+        contradiction: Option<&str>,
+    ) -> Words {
+        let who = self.who();
+        let count = |v| files.iter().filter(|f| f.verdict == v).count();
+        let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
+        match verdict {
+            Verdict::Authentic => (self.authentic(seen.scope, compared), None),
+            Verdict::Mismatch if subtype == Some("extra") => extra(count(FileVerdict::Missing)),
+            Verdict::Mismatch => {
+                let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
+                let text = format!(
+                    "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
+                );
+                (
+                    text,
+                    Some("Download the changed files again, from the publisher, and check again.".into()),
+                )
+            }
+            Verdict::Unknown if subtype == Some("near") => self.near(files),
+            Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
+            Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
+            Verdict::Incomplete => {
+                let missing = count(FileVerdict::Missing);
+                let text = format!(
+                    "Every file that is present matches, but {missing} of the listed files are missing."
+                );
+                (
+                    text,
+                    Some("Download the missing files, or check a single file by itself.".into()),
+                )
+            }
+            Verdict::Stale => {
+                let detail = self.stale.as_ref().map(|s| s.detail.as_str()).unwrap_or_default();
+                (format!("Everything matches, but {}.", visible(detail)), None)
+            }
+            Verdict::Untrusted => self.untrusted(subtype),
+            Verdict::LogFault => {
+                let detail = self
+                    .fault
+                    .as_ref()
+                    .map(|f| f.detail.as_str())
+                    .or(contradiction)
+                    .unwrap_or_default();
+                (no_word_about_files(detail), None)
+            }
+            // No advisory is judged in this version, so these are never reached; they have no words to get wrong.
+            Verdict::Superseded | Verdict::Withdrawn | Verdict::Tainted => (String::new(), None),
+        }
+    }
+
+    fn who(&self) -> String {
+        self.record
+            .as_ref()
+            .map(|r| r.publisher().to_string())
+            .unwrap_or_default()
+    }
+
+    fn authentic(&self, scope: Scope, compared: usize) -> String {
+        let who = self.who();
+        let mut text = match scope {
+            Scope::SingleFile => {
+                let more = self.manifest().map_or(0, |m| m.files().len()).saturating_sub(1);
+                format!(
+                    "This file is byte for byte the one that {who} recorded; the record lists {more} more."
+                )
+            }
+            Scope::Flat => {
+                format!(
+                    "All {compared} files are byte for byte what {who} recorded. Folder names were not seen."
+                )
+            }
+            Scope::Folder => format!("All {compared} files are byte for byte what {who} recorded."),
+        };
+        if self.log.as_ref().is_some_and(|l| l.witnesses == 0) {
+            text.push_str(" No witness confirms this view of the log.");
+        }
+        text
+    }
+
+    fn near(&self, files: &[FileReport]) -> Words {
+        let who = self.who();
+        let (same, all) = files
+            .iter()
+            .fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
+        let tenths = if all == 0 {
+            0
+        } else {
+            u128::from(same) * 1000 / u128::from(all)
+        };
+        let text = format!(
+            "No exact record. {}.{}% of the data equals record {} by {who}, whom you have not chosen to trust.",
+            tenths / 10,
+            tenths % 10,
+            self.id.digest().short()
+        );
+        let next =
+            format!("If you expect files of {who}, name the record or trust the publisher, and check again.");
+        (text, Some(next))
+    }
+
+    fn untrusted(&self, subtype: Option<&str>) -> Words {
+        let who = self.who();
+        let identity = self.identity.as_ref();
+        if subtype == Some("no-log") {
+            let text = format!(
+                "The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can \
+                 be proved."
+            );
+            return (
+                text,
+                Some("Open a trust file that you got from somebody you trust.".into()),
+            );
+        }
+        if identity.is_some_and(|i| i.other_genesis.is_some()) {
+            let text = format!(
+                "The signature is valid, but it is of another {who} than the one that you trust: name and genesis id \
+                 make a publisher, and your trust file has another genesis id."
+            );
+            return (
+                text,
+                Some(format!(
+                    "Ask {who}, outside this registry, which genesis id is theirs."
+                )),
+            );
+        }
+        let text = format!(
+            "The signature is valid, but you have not said whom to trust for this model. Signer: {who}."
+        );
+        let genesis = identity.map(|i| i.genesis.to_string()).unwrap_or_default();
+        (
+            text,
+            Some(format!(
+                "If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}"
+            )),
+        )
+    }
+}
+
+fn extra(missing: usize) -> Words {
+    let missing = match missing {
+        0 => String::new(),
+        n => format!(" {n} of the listed files are missing as well."),
+    };
+    let text = format!(
+        "Every listed file that is present matches, but a file lies beside them that the record does not list and \
+         that a loader might run or prefer.{missing}"
+    );
+    (
+        text,
+        Some("Remove the files marked extra, or check again and accept them (--allow-extra).".into()),
+    )
+}
+
+/// The words of a record that does not hold.
+pub(super) fn no_word_about_files(detail: &str) -> String {
+    let mut chars = detail.chars();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!(
+        "{}. It says nothing about your files.",
+        visible(&(first + chars.as_str()))
+    )
+}

@@ -1,0 +1,186 @@
+//! Damage at rest: what is refused, and what is built again.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use provenance::Sha256Digest;
+
+use super::{SEGMENT, before_and_after, files, keyset, lay_out, open, publish};
+
+/// Opens a changed copy of a folder and gives the message of the refusal.
+fn refusal(
+    folder: &BTreeMap<PathBuf, Vec<u8>>,
+    change: impl FnOnce(&mut BTreeMap<PathBuf, Vec<u8>>),
+) -> String {
+    let data = tempfile::tempdir().unwrap();
+    let mut changed = folder.clone();
+    change(&mut changed);
+    lay_out(data.path(), &changed);
+    match open(data.path()) {
+        Ok(opened) => panic!(
+            "the damage was not noticed; the log has {} entries",
+            opened.head().size
+        ),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_damaged_folder_is_refused() {
+    let (before, after) = before_and_after(3);
+    let (_, other) = before_and_after(3);
+    let replace = |name: &'static str, from: &BTreeMap<PathBuf, Vec<u8>>| {
+        let bytes = from[Path::new(name)].clone();
+        move |files: &mut BTreeMap<PathBuf, Vec<u8>>| drop(files.insert(name.into(), bytes))
+    };
+    let remove = |name: &'static str| {
+        move |files: &mut BTreeMap<PathBuf, Vec<u8>>| drop(files.remove(Path::new(name)))
+    };
+    let cases = [
+        (refusal(&after, replace(SEGMENT, &before)), "entries are lost"),
+        (refusal(&after, remove(SEGMENT)), "entries are lost"),
+        (
+            refusal(&before, replace("checkpoint", &after)),
+            "only 3 were ever signed",
+        ),
+        (
+            refusal(&before, replace("signed-state", &after)),
+            "entries are lost",
+        ),
+        (
+            refusal(&after, replace("signed-state", &before)),
+            "only 3 were ever signed",
+        ),
+        (
+            refusal(&after, replace("checkpoint", &other)),
+            "not signed by this log",
+        ),
+        (refusal(&after, replace("signed-state", &other)), "another root"),
+        (refusal(&after, replace("log.key", &other)), "log.vkey"),
+        (refusal(&after, remove("log.vkey")), "log.vkey"),
+        (refusal(&after, remove("checkpoint")), "checkpoint"),
+        (refusal(&after, remove("signed-state")), "signed-state"),
+        (
+            refusal(&after, |files| {
+                drop(files.insert("tile/0/000.p/4".into(), vec![0; 128]));
+            }),
+            "differs",
+        ),
+        (
+            refusal(&after, |files| {
+                drop(files.insert("tile/entries/000.p/4".into(), vec![]));
+            }),
+            "differs",
+        ),
+        (
+            refusal(&after, |files| drop(files.insert("commit/x.seg".into(), vec![]))),
+            "not the name of a segment",
+        ),
+    ];
+    for (message, wanted) in cases {
+        assert!(message.contains(wanted), "wanted {wanted:?} in {message:?}");
+    }
+}
+
+#[test]
+fn a_published_segment_with_any_byte_changed_or_cut_is_refused() {
+    let (_, after) = before_and_after(2);
+    let segment = &after[Path::new(SEGMENT)];
+    for at in (0..segment.len()).step_by(29) {
+        refusal(&after, |files| {
+            files.get_mut(Path::new(SEGMENT)).unwrap()[at] ^= 0x10;
+        });
+        refusal(&after, |files| {
+            files.get_mut(Path::new(SEGMENT)).unwrap().truncate(at);
+        });
+    }
+}
+
+#[test]
+fn missing_tiles_are_written_again() {
+    let (_, after) = before_and_after(3);
+    let data = tempfile::tempdir().unwrap();
+    let mut changed = after.clone();
+    changed.remove(Path::new("tile/0/000.p/4"));
+    lay_out(data.path(), &changed);
+    drop(open(data.path()).unwrap());
+    assert_eq!(
+        files(data.path())[Path::new("tile/0/000.p/4")],
+        after[Path::new("tile/0/000.p/4")]
+    );
+}
+
+#[test]
+fn the_index_is_built_again_when_it_is_gone_damaged_or_foreign() {
+    let (data, foreign) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let opened = open(data.path()).unwrap();
+    let ids = publish(&opened, 0, 5);
+    drop(opened);
+    publish(&open(foreign.path()).unwrap(), 0, 5);
+    let sled = data.path().join("sled");
+    let damage: [&dyn Fn(); 4] = [
+        &|| fs::remove_dir_all(&sled).unwrap(),
+        &|| fs::write(sled.join("db"), b"this is not a database, and has never been one").unwrap(),
+        &|| {
+            fs::remove_dir_all(&sled).unwrap();
+            fs::rename(foreign.path().join("sled"), &sled).unwrap();
+        },
+        &|| {
+            fs::remove_dir_all(&sled).unwrap();
+            fs::write(&sled, b"a file").unwrap();
+        },
+    ];
+    for (number, damage) in damage.iter().enumerate() {
+        damage();
+        let opened = open(data.path()).unwrap_or_else(|e| panic!("damage {number}: {e}"));
+        assert_eq!(opened.log.index().head().unwrap(), opened.head());
+        for (index, id) in (0..).zip(&ids) {
+            assert_eq!(opened.log.prove(id, None).unwrap().unwrap().index, index);
+        }
+        let again = opened
+            .submit(&[keyset("n2", &opened.origin())])
+            .remove(0)
+            .unwrap();
+        assert_eq!(again.index, 2, "damage {number}");
+        assert_eq!(opened.head().size.get(), 5);
+    }
+}
+
+#[test]
+fn random_damage_to_the_index_never_gives_a_wrong_answer() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    let ids = publish(&opened, 0, 40);
+    let summaries = opened.log.index().search("n1").unwrap_or_default();
+    let expected: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
+    let keys = opened.log.index().keys().unwrap();
+    drop(opened);
+    let database = data.path().join("sled/db");
+    for seed in 0_u8..12 {
+        let mut bytes = fs::read(&database).unwrap();
+        let random = Sha256Digest::of(&[seed]);
+        for pair in random.as_bytes().chunks(4) {
+            let place = u32::from_be_bytes(pair.try_into().unwrap()) as usize;
+            // Most of the file is empty; the rows are near its start.
+            let range = if seed % 2 == 0 {
+                bytes.len()
+            } else {
+                bytes.len().min(64 << 10)
+            };
+            bytes[place % range] ^= 1 << (seed % 8);
+        }
+        if seed % 5 == 4 {
+            bytes.truncate(bytes.len() / 3);
+        }
+        fs::write(&database, bytes).unwrap();
+        let opened = open(data.path()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        assert_eq!(opened.log.index().head().unwrap(), opened.head(), "seed {seed}");
+        let found: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
+        assert!(found == expected, "seed {seed}");
+        assert_eq!(opened.log.index().keys().unwrap(), keys);
+        assert_eq!(opened.log.index().search("n1").unwrap_or_default(), summaries);
+    }
+}
