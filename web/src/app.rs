@@ -1,10 +1,11 @@
 //! The shell: the frame around the page, drops anywhere in the window, the title, deep links.
 
-use leptos::{ev, html, leptos_dom::helpers::WindowListenerHandle, prelude::*, task::spawn_local};
+use leptos::{ev, leptos_dom::helpers::WindowListenerHandle, prelude::*, task::spawn_local};
 use web_sys::DragEvent;
 
 use crate::{
     components::frame::{footer, header},
+    dom::{IntoView, el},
     files,
     pages::verify::verify_page,
     query,

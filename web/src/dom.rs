@@ -84,7 +84,10 @@ pub(crate) fn el(tag: &'static str) -> El {
 
 /// An element of SVG.
 pub(crate) fn svg(tag: &'static str) -> El {
-    El { namespace: Some("http://www.w3.org/2000/svg"), ..el(tag) }
+    El {
+        namespace: Some("http://www.w3.org/2000/svg"),
+        ..el(tag)
+    }
 }
 
 /// A button that runs `act`.
@@ -315,7 +318,11 @@ impl IntoValue for String {
 /// Present and empty, or absent.
 impl IntoValue for bool {
     fn into_value(self) -> Value {
-        if self { Value::Text(Cow::Borrowed("")) } else { Value::Absent }
+        if self {
+            Value::Text(Cow::Borrowed(""))
+        } else {
+            Value::Absent
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `app`, `pages`, `components` | what is shown |
+//! | `app`, `pages`, `components`, `dom` | what is shown |
 //! | `verification`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
 //! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
 //! | `worker_pool`, `api`, `files`, `store`, `clipboard` | the browser's edges |
@@ -12,6 +12,7 @@ mod app;
 mod check;
 mod clipboard;
 mod components;
+mod dom;
 mod evidence;
 mod files;
 mod pace;
@@ -30,5 +31,6 @@ mod worker_pool;
 
 fn main() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(app::app);
+    // Leptos starts its executor and the owner of all signals; the view it mounts is empty, ours is built beside it.
+    leptos::mount::mount_to_body(|| dom::mount(app::app()));
 }

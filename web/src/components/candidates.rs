@@ -1,10 +1,14 @@
 //! Several records fit the same files equally well: the visitor says which one is meant.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 use provenance::RecordId;
 
 use super::digest::digest;
-use crate::{text, verification::Candidate};
+use crate::{
+    dom::{IntoView, View, el},
+    text,
+    verification::Candidate,
+};
 
 /// The list.
 pub(crate) fn candidate_list(

@@ -1,12 +1,18 @@
 //! A digest: short to the eye, whole to the clipboard and to a screen reader's user who asks for it.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 
-use crate::{clipboard, text};
+use crate::{
+    clipboard,
+    dom::{IntoView, el},
+    text,
+};
 
 /// Shows `hex` shortened, with a button that copies all of it.
 pub(crate) fn digest(hex: String) -> impl IntoView {
-    let short = el("code").title(hex.clone()).child(text::short_digest(&hex));
+    let short = el("code")
+        .attr("title", hex.clone())
+        .child(text::short_digest(&hex));
     el("span").class("digest").child((short, copy_button(hex)))
 }
 

@@ -1,11 +1,13 @@
 //! Where a visit starts: choose a folder, choose files, or drop them anywhere on the page.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Event, HtmlInputElement};
 
 use super::icon::{Icon, icon};
 use crate::files::{self, Picked};
+
+use crate::dom::{IntoView, el};
 
 /// The panel with its two buttons. `over` is true while files are dragged over the window.
 pub(crate) fn drop_zone(over: Signal<bool>, take: Callback<Picked>) -> impl IntoView {

@@ -1,6 +1,5 @@
 //! Every file of a verdict: what differs first and in full, what matches folded away.
 
-use leptos::{html, prelude::*};
 use provenance::{
     chunk::chunk_count,
     tensor::Tensor,
@@ -8,6 +7,7 @@ use provenance::{
 };
 
 use crate::{
+    dom::{IntoView, el},
     text,
     verification::{ChunkPair, Judgement},
 };
@@ -144,7 +144,7 @@ fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
 
 /// `Differs in chunk 3 of 22, bytes 8,388,608 to 12,582,911.`
 fn place(file: &FileReport) -> Option<String> {
-    let total = text::grouped(chunk_count(file.size.attr("max", file.listed_bytes)));
+    let total = text::grouped(chunk_count(file.size.max(file.listed_bytes)));
     let first = file.chunks.first()?;
     let chunks = match file.chunks.len() {
         1 => format!("chunk {} of {total}", text::grouped(first + 1)),
@@ -173,7 +173,11 @@ fn place(file: &FileReport) -> Option<String> {
 
 fn tensors(tensors: &[Tensor]) -> Option<impl IntoView + use<>> {
     let hidden = tensors.len().saturating_sub(MAX_TENSORS);
-    let rows = tensors.iter().take(MAX_TENSORS).map(tensor_row).collect::<Vec<_>>();
+    let rows = tensors
+        .iter()
+        .take(MAX_TENSORS)
+        .map(tensor_row)
+        .collect::<Vec<_>>();
     let heading = |text: &'static str| el("th").attr("scope", "col").child(text);
     (!tensors.is_empty()).then(|| {
         el("div")

@@ -1,8 +1,8 @@
 //! What stands around every page: name, navigation, footer.
 
-use leptos::{html, prelude::*};
-
 use super::icon::{Icon, icon};
+
+use crate::dom::{IntoView, el};
 
 /// The bar on top. It comes after the page in the document, so that the first Tab reaches the page's own buttons.
 pub(crate) fn header() -> impl IntoView {
@@ -11,12 +11,17 @@ pub(crate) fn header() -> impl IntoView {
             .class("site-name")
             .attr("href", "/")
             .child((icon(Icon::Mark, "site-mark"), el("span").child("Weighbridge"))),
-        el("nav")
-            .attr("aria-label", "Site")
-            .child(el("ul").class("site-nav").child((
-                el("li").child(el("a").attr("href", "/").attr("aria-current", "page").child("Verify")),
+        el("nav").attr("aria-label", "Site").child(
+            el("ul").class("site-nav").child((
+                el("li").child(
+                    el("a")
+                        .attr("href", "/")
+                        .attr("aria-current", "page")
+                        .child("Verify"),
+                ),
                 el("li").child(el("a").attr("href", "/log/checkpoint").child("Log checkpoint")),
-            ))),
+            )),
+        ),
     ))
 }
 

@@ -1,6 +1,6 @@
 //! Icons as inline SVG, drawn for this page on a grid of 24. Decorative: the text beside them says it.
 
-use leptos::{prelude::*, svg};
+use crate::dom::{IntoView, svg};
 
 /// A picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,16 +1,19 @@
 //! Choosing to trust a publisher: who it is, shown whole, and asked once.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 use provenance::verify::{Identity, Report};
+use web_sys::HtmlDialogElement;
 
 use super::icon::{Icon, icon};
+
+use crate::dom::{IntoView, Reference, el};
 
 /// The offer to trust the publisher of `report`; nothing when it is trusted already or nobody was proved.
 pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl IntoView + use<>> {
     let identity = report.identity.clone().filter(|identity| !identity.pinned)?;
     let dialog = Reference::new();
     let open = move |_| {
-        if let Some(dialog) = dialog.get_untracked() {
+        if let Some(dialog) = dialog.get::<HtmlDialogElement>() {
             // Fails only while it is open already.
             let _ = dialog.show_modal();
         }
@@ -37,16 +40,13 @@ pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl
 
 fn confirm(identity: &Identity, dialog: Reference, pin: Callback<()>) -> impl IntoView + use<> {
     let close = move || {
-        if let Some(dialog) = dialog.get_untracked() {
+        if let Some(dialog) = dialog.get::<HtmlDialogElement>() {
             dialog.close();
         }
     };
     let keys = identity.signers.iter().map(|signer| {
         let holder = provenance::path::visible(&signer.holder);
-        el("li").child((
-            format!("{holder}: "),
-            el("code").child(signer.keyid.to_string()),
-        ))
+        el("li").child((format!("{holder}: "), el("code").child(signer.keyid.to_string())))
     });
     el("dialog").class("dialog").reference(dialog).attr("aria-labelledby", "trust-publisher-title").child((
         el("h2").attr("id", "trust-publisher-title").child(format!("Trust {}?", identity.publisher)),

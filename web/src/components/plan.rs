@@ -1,8 +1,10 @@
 //! What will be checked, shown before and while it is.
 
-use leptos::{html, prelude::*};
-
-use crate::{plan::Plan, text};
+use crate::{
+    dom::{IntoView, el},
+    plan::Plan,
+    text,
+};
 
 /// Ignored paths written out.
 const MAX_IGNORED: usize = 20;

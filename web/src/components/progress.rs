@@ -1,9 +1,10 @@
 //! The run under way: one bar, one line of figures, one row for each file, and the first difference at once.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 
 use super::icon::{Icon, icon};
 use crate::{
+    dom::{IntoView, el},
     progress::{Difference, Progress, Row},
     text,
 };
@@ -40,7 +41,7 @@ pub(crate) fn progress_panel(
         )),
         el("progress")
             .attr("max", "100")
-            .prop("value", move || text::as_float(percent.get()))
+            .prop("value", move || text::as_float(percent.get()).into())
             .attr("aria-label", "Bytes checked")
             .attr("aria-valuetext", move || line.get())
             .hook("progress"),
@@ -114,20 +115,23 @@ fn difference_alert(difference: &Difference, grave: bool) -> impl IntoView + use
 
 fn rows(progress: Signal<Progress>) -> impl IntoView {
     let count = Memo::new(move |_| progress.with(|p| p.rows.len()));
-    el("ul").class("file-rows").attr("aria-label", "Files").child(move || {
-        let rows = (0..count.get().min(MAX_ROWS))
-            .map(|at| row(progress, at))
-            .collect::<Vec<_>>();
-        let hidden = count.get().saturating_sub(MAX_ROWS);
-        (
-            rows,
-            (hidden > 0).then(|| {
-                el("li")
-                    .class("quiet")
-                    .child(format!("and {}", text::counted(hidden, "more file")))
-            }),
-        )
-    })
+    el("ul")
+        .class("file-rows")
+        .attr("aria-label", "Files")
+        .child(move || {
+            let rows = (0..count.get().min(MAX_ROWS))
+                .map(|at| row(progress, at))
+                .collect::<Vec<_>>();
+            let hidden = count.get().saturating_sub(MAX_ROWS);
+            (
+                rows,
+                (hidden > 0).then(|| {
+                    el("li")
+                        .class("quiet")
+                        .child(format!("and {}", text::counted(hidden, "more file")))
+                }),
+            )
+        })
 }
 
 fn row(progress: Signal<Progress>, at: usize) -> impl IntoView {

@@ -1,10 +1,11 @@
 //! The box for a record id, a digest or a link, and the record that was named with it.
 
-use leptos::{ev, html, prelude::*};
-use web_sys::SubmitEvent;
+use leptos::prelude::*;
+use web_sys::{Event, HtmlInputElement};
 
 use super::digest::digest;
 use crate::{
+    dom::{IntoView, Reference, el},
     query::{self, Query},
     text,
     verification::Named,
@@ -14,9 +15,9 @@ use crate::{
 pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
     let field = Reference::new();
     let wrong = RwSignal::new(None::<String>);
-    let submit = move |event: SubmitEvent| {
+    let submit = move |event: Event| {
         event.prevent_default();
-        let Some(field) = field.get_untracked() else {
+        let Some(field) = field.get::<HtmlInputElement>() else {
             return;
         };
         match query::parse(&field.value()) {
@@ -70,20 +71,17 @@ pub(crate) fn named_record(named: &Named, forget: Callback<()>) -> impl IntoView
             ),
         ))
     });
-    el("div")
-        .class("notice is-blue named")
-        .hook("named")
-        .child(
-            el("div").child((
-                about,
-                el("p")
-                    .class("quiet")
-                    .child(("Record ", digest(named.record.to_string()))),
-                el("button")
-                    .attr("type", "button")
-                    .class("button is-plain")
-                    .on("click", move |_| forget.run(()))
-                    .child("Expect nothing in particular"),
-            )),
-        )
+    el("div").class("notice is-blue named").hook("named").child(
+        el("div").child((
+            about,
+            el("p")
+                .class("quiet")
+                .child(("Record ", digest(named.record.to_string()))),
+            el("button")
+                .attr("type", "button")
+                .class("button is-plain")
+                .on("click", move |_| forget.run(()))
+                .child("Expect nothing in particular"),
+        )),
+    )
 }

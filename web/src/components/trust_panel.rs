@@ -1,16 +1,17 @@
 //! Whom the visitor trusts: the chosen log and publishers, and the ways to choose.
 
-use leptos::{ev, html, prelude::*, task::spawn_local};
+use leptos::{prelude::*, task::spawn_local};
 use provenance::trust::{MAX_TRUST_BYTES, TrustFile};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Event, File, HtmlInputElement};
+use web_sys::{Event, File, HtmlInputElement, HtmlTextAreaElement};
 
 use super::{
     digest::{digest, whole},
     icon::{Icon, icon},
 };
 use crate::{
+    dom::{IntoView, Reference, View, el},
     files::described,
     text,
     trust::{Chosen, KeyChange, Offer, Source, TrustState, log_keys},
@@ -141,7 +142,7 @@ fn ways(trust: TrustSession) -> impl IntoView {
         input.set_value("");
     };
     let paste = move |_| {
-        if let Some(area) = pasted.get_untracked()
+        if let Some(area) = pasted.get::<HtmlTextAreaElement>()
             && trust.choose(&area.value(), Source::Pasted)
         {
             area.set_value("");

@@ -1,6 +1,6 @@
 //! The verdict card: headline, facts in a fixed order, every check, every file, and what all of it does not prove.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 use provenance::verify::{Check, Report, Verdict};
 
 use super::{
@@ -10,7 +10,9 @@ use super::{
     identity::trust_publisher,
 };
 use crate::{
-    clipboard, text,
+    clipboard,
+    dom::{IntoView, View, el},
+    text,
     trust::Source,
     verification::{Judgement, summary_text},
 };
@@ -318,19 +320,16 @@ fn check_title(name: &str) -> String {
 }
 
 fn not_proven(report: &Report) -> impl IntoView + use<> {
-    el("details")
-        .class("fold")
-        .hook("not-proven")
-        .child((
-            el("summary").child("What this does not prove"),
-            el("ul").class("bullets").child(
-                report
-                    .not_proven
-                    .iter()
-                    .map(|text| el("li").child(text.clone()))
-                    .collect::<Vec<_>>(),
-            ),
-        ))
+    el("details").class("fold").hook("not-proven").child((
+        el("summary").child("What this does not prove"),
+        el("ul").class("bullets").child(
+            report
+                .not_proven
+                .iter()
+                .map(|text| el("li").child(text.clone()))
+                .collect::<Vec<_>>(),
+        ),
+    ))
 }
 
 fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView + use<> {
@@ -351,8 +350,7 @@ fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView
     };
     el("div").class("buttons verdict-buttons").child((
         button("Check other files", "check-other").on("click", move |_| actions.other.run(())),
-        can_repeat
-            .then(|| button("Check again", "check-again").on("click", move |_| actions.again.run(()))),
+        can_repeat.then(|| button("Check again", "check-again").on("click", move |_| actions.again.run(()))),
         button("Save report", "save-report").on("click", save),
         el("button")
             .attr("type", "button")

@@ -1,6 +1,6 @@
 //! The verify page: one panel that goes from a choice of files to a verdict, and the trust panel beside it.
 
-use leptos::{ev, html, prelude::*};
+use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
@@ -15,6 +15,7 @@ use crate::{
         trust_panel::trust_panel,
         verdict::{Actions, verdict_card},
     },
+    dom::{IntoView, View, el},
     progress::Progress,
     session::Session,
     trust::Source,
@@ -23,7 +24,7 @@ use crate::{
 
 /// Which panel is shown. Changes far less often than the state, so that a panel is not rebuilt by every chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum View {
+enum Panel {
     Waiting,
     Identifying,
     Choosing,
@@ -32,7 +33,7 @@ enum View {
     Stopped,
 }
 
-impl View {
+impl Panel {
     fn of(state: &Verification) -> Self {
         match state.phase {
             Phase::Waiting => Self::Waiting,
@@ -48,13 +49,13 @@ impl View {
 /// The page. `over` is true while files are dragged over the window.
 pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView {
     let state = session.state;
-    let view = Memo::new(move |_| state.with(View::of));
+    let view = Memo::new(move |_| state.with(Panel::of));
     Effect::new(move |_| {
-        if view.get() == View::Judged {
+        if view.get() == Panel::Judged {
             request_animation_frame(focus_headline);
         }
     });
-    el("main").class("page").class_if("is-at-work", move || view.get() != View::Waiting).attr("id", "main").child((
+    el("main").class("page").class_if("is-at-work", move || view.get() != Panel::Waiting).attr("id", "main").child((
         el("div").class("hero").child((
             el("h1").child("Is this the model that the lab published?"),
             el("p").class("lead").child(
@@ -64,7 +65,10 @@ pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView
         )),
         el("div").class("columns").child((
             el("section").class("panel").attr("aria-label", "Check files").child((
-                el("p").class("visually-hidden").attr("role", "status").child(announcement(state)),
+                el("p").class("visually-hidden").attr("role", "status").child({
+                    let text = announcement(state);
+                    move || text.get()
+                }),
                 move || panel(session, over, view.get()),
             )),
             trust_panel(session.trust),
@@ -99,12 +103,12 @@ fn announcement(state: RwSignal<Verification>) -> Memo<String> {
     })
 }
 
-fn panel(session: Session, over: Signal<bool>, view: View) -> View {
+fn panel(session: Session, over: Signal<bool>, view: Panel) -> View {
     let state = session.state;
     let cancel = Callback::new(move |()| session.cancel());
     match view {
-        View::Waiting => start(session, over).into_view(),
-        View::Identifying => (
+        Panel::Waiting => start(session, over).into_view(),
+        Panel::Identifying => (
             plan(state),
             move || state.with(identification),
             el("p")
@@ -120,7 +124,7 @@ fn panel(session: Session, over: Signal<bool>, view: View) -> View {
             ),
         )
             .into_view(),
-        View::Choosing => (plan(state), move || {
+        Panel::Choosing => (plan(state), move || {
             state.with(|state| match &state.phase {
                 Phase::Choosing(candidates) => Some(candidate_list(
                     candidates,
@@ -131,7 +135,7 @@ fn panel(session: Session, over: Signal<bool>, view: View) -> View {
             })
         })
             .into_view(),
-        View::Hashing => {
+        Panel::Hashing => {
             let progress = Signal::derive(move || {
                 state.with(|state| match &state.phase {
                     Phase::Hashing(progress) => progress.clone(),
@@ -147,8 +151,8 @@ fn panel(session: Session, over: Signal<bool>, view: View) -> View {
             )
                 .into_view()
         }
-        View::Judged => (move || judged(session)).into_view(),
-        View::Stopped => (move || stopped(session, over)).into_view(),
+        Panel::Judged => (move || judged(session)).into_view(),
+        Panel::Stopped => (move || stopped(session, over)).into_view(),
     }
 }
 
@@ -164,7 +168,7 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
             el("input")
                 .attr("type", "checkbox")
                 .hook("whole-files")
-                .prop("checked", move || state.with(|state| state.whole))
+                .prop("checked", move || state.with(|state| state.whole).into())
                 .on("change", whole),
             el("span").child((
                 "Also recompute whole-file SHA-256",
@@ -184,12 +188,7 @@ fn plan(state: RwSignal<Verification>) -> impl IntoView {
 /// Blue, not green: nothing is proved yet.
 fn identification(state: &Verification) -> Option<impl IntoView + use<>> {
     let text = state.identification()?;
-    Some(
-        el("p")
-            .class("notice is-blue")
-            .hook("identification")
-            .child(text),
-    )
+    Some(el("p").class("notice is-blue").hook("identification").child(text))
 }
 
 fn judged(session: Session) -> Option<View> {
