@@ -155,6 +155,11 @@ fn a_single_file_is_judged_alone() {
     let lab = lab();
     let report = expect(&lab.verify(&lab.model.weights()), 0, "authentic");
     assert_eq!(file(&report, "model.safetensors")["verdict"], "match");
+    assert_eq!(
+        report["files"].as_array().map(Vec::len),
+        Some(1),
+        "the others were not given"
+    );
     let summary = report["summary"].as_str().expect("text");
     assert!(summary.contains("the record lists 11 more"), "{summary}");
 }

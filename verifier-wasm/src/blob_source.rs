@@ -174,8 +174,9 @@ fn unreadable(error: &JsValue) -> Failure {
 
 /// Text of a JavaScript error.
 pub(crate) fn describe(error: &JsValue) -> String {
-    match error.dyn_ref::<Object>() {
-        Some(object) => object.to_string().into(),
-        None => format!("{error:?}"),
-    }
+    let text = error
+        .dyn_ref::<Object>()
+        .map(|object| String::from(object.to_string()));
+    text.or_else(|| error.as_string())
+        .unwrap_or_else(|| "the browser gave no reason".to_owned())
 }

@@ -1,11 +1,21 @@
 //! What page and worker say to each other: one enum each way.
 //!
-//! A message crosses as a JavaScript array of two: the serialized enum, and beside it what cannot be serialized
-//! (the `File` of a [`Request`], the bytes of [`Event::Head`]) or `undefined`. A `File` travels by reference;
-//! its bytes stay where they are.
+//! A message crosses as a JavaScript array of two: a line of text, and beside it what has no text (the `File` of a
+//! [`Request`], the bytes of [`Event::Head`]) or `undefined`. A `File` travels by reference; its bytes stay where
+//! they are. A line of words keeps a serialization library out of the worker, which halves its size:
+//!
+//! ```text
+//! hash <job> <first chunk> <chunks> <file size> whole|chunks     ready <build>
+//! head <job> <len>                                               chunk <job> <index> <digest>
+//! pause                                                          head <job>
+//! resume                                                         done <job> <digest>|-
+//!                                                                failed <job>|- <kind> <numbers or text>
+//! ```
+
+use std::str::Split;
 
 use provenance::Sha256Digest;
-use serde::{Deserialize, Serialize};
+use wasm_bindgen::JsValue;
 
 /// Build id of this code. Page and worker compare theirs before any work is given out.
 pub const BUILD: &str = env!("WEIGHBRIDGE_WORKER_BUILD");
@@ -15,7 +25,7 @@ pub const BUILD: &str = env!("WEIGHBRIDGE_WORKER_BUILD");
 pub const MAX_HEAD_BYTES: u64 = provenance::tensor::MAX_HEADER_BYTES + 8;
 
 /// A run of whole chunks of one file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// Index of the first chunk.
     pub first_chunk: u64,
@@ -26,7 +36,7 @@ pub struct Span {
 }
 
 /// From the page to a worker. A worker does one job at a time; to cancel it, terminate the worker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Hash the chunks of `span`. The `File` travels beside.
     Hash {
@@ -51,7 +61,7 @@ pub enum Request {
 }
 
 /// From a worker to the page.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The worker has loaded. Always its first message; requests sent before it are lost.
     Ready {
@@ -89,7 +99,7 @@ pub enum Event {
 }
 
 /// Why a worker could not do its job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The browser refused to read the file: moved, changed, or without permission.
     #[error("the browser could not read the file: {detail}")]
@@ -134,61 +144,288 @@ impl Failure {
     }
 }
 
-mod crossing {
-    use serde::{Serialize, de::DeserializeOwned};
-    use wasm_bindgen::JsValue;
-
-    use super::Failure;
-
-    /// Builds the message for `postMessage`: the serialized `message` with `beside` in second place.
-    ///
-    /// # Errors
-    /// [`Failure::Message`] when a number does not fit JavaScript.
-    pub fn pack(message: &impl Serialize, beside: &JsValue) -> Result<JsValue, Failure> {
-        let message = serde_wasm_bindgen::to_value(message).map_err(|e| Failure::Message {
-            detail: e.to_string(),
-        })?;
-        Ok(js_sys::Array::of2(&message, beside).into())
+impl Request {
+    /// The line.
+    pub fn to_line(&self) -> String {
+        match self {
+            Self::Hash { job, span, whole } => {
+                let Span {
+                    first_chunk,
+                    chunks,
+                    file_size,
+                } = span;
+                let how = if *whole { "whole" } else { "chunks" };
+                format!("hash {job} {first_chunk} {chunks} {file_size} {how}")
+            }
+            Self::Head { job, len } => format!("head {job} {len}"),
+            Self::Pause => "pause".to_owned(),
+            Self::Resume => "resume".to_owned(),
+        }
     }
 
-    /// Takes a message apart that [`pack`] made.
+    /// Reads a line.
     ///
     /// # Errors
-    /// [`Failure::Message`] when it is none.
-    pub fn unpack<T: DeserializeOwned>(data: &JsValue) -> Result<(T, JsValue), Failure> {
-        let pair = js_sys::Array::from(data);
-        let message = serde_wasm_bindgen::from_value(pair.get(0)).map_err(|e| Failure::Message {
-            detail: e.to_string(),
-        })?;
-        Ok((message, pair.get(1)))
+    /// [`Failure::Message`] when it is none of ours.
+    pub fn from_line(line: &str) -> Result<Self, Failure> {
+        Self::parse(line).ok_or_else(|| Failure::unknown(line))
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        let request = match words.next()? {
+            "hash" => Self::Hash {
+                job: number(&mut words)?,
+                span: Span {
+                    first_chunk: number(&mut words)?,
+                    chunks: number(&mut words)?,
+                    file_size: number(&mut words)?,
+                },
+                whole: match words.next()? {
+                    "whole" => true,
+                    "chunks" => false,
+                    _ => return None,
+                },
+            },
+            "head" => Self::Head {
+                job: number(&mut words)?,
+                len: number(&mut words)?,
+            },
+            "pause" => Self::Pause,
+            "resume" => Self::Resume,
+            _ => return None,
+        };
+        words.next().is_none().then_some(request)
     }
 }
 
-pub use crossing::{pack, unpack};
+impl Event {
+    /// The line.
+    pub fn to_line(&self) -> String {
+        match self {
+            Self::Ready { build } => format!("ready {build}"),
+            Self::Chunk { job, index, digest } => format!("chunk {job} {index} {digest}"),
+            Self::Head { job } => format!("head {job}"),
+            Self::Done {
+                job,
+                whole: Some(digest),
+            } => format!("done {job} {digest}"),
+            Self::Done { job, whole: None } => format!("done {job} -"),
+            Self::Failed { job, what } => {
+                let job = job.map_or_else(|| "-".to_owned(), |job| job.to_string());
+                match what {
+                    Failure::Unreadable { detail } => format!("failed {job} unreadable {detail}"),
+                    Failure::Changed {
+                        offset,
+                        wanted,
+                        found,
+                    } => {
+                        format!("failed {job} changed {offset} {wanted} {found}")
+                    }
+                    Failure::Digest { detail } => format!("failed {job} digest {detail}"),
+                    Failure::Message { detail } => format!("failed {job} message {detail}"),
+                    Failure::Panicked { detail } => format!("failed {job} panicked {detail}"),
+                }
+            }
+        }
+    }
+
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// [`Failure::Message`] when it is none of ours.
+    pub fn from_line(line: &str) -> Result<Self, Failure> {
+        Self::parse(line).ok_or_else(|| Failure::unknown(line))
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ');
+        Some(match words.next()? {
+            "ready" => Self::Ready {
+                build: words.next()?.to_owned(),
+            },
+            "chunk" => Self::Chunk {
+                job: number(&mut words)?,
+                index: number(&mut words)?,
+                digest: number(&mut words)?,
+            },
+            "head" => Self::Head {
+                job: number(&mut words)?,
+            },
+            "done" => Self::Done {
+                job: number(&mut words)?,
+                whole: unless_dash(words.next()?)?,
+            },
+            "failed" => {
+                let job = unless_dash(words.next()?)?;
+                Self::Failed {
+                    job,
+                    what: Failure::parse(words.next()?, &mut words)?,
+                }
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl Failure {
+    fn parse(kind: &str, words: &mut Split<'_, char>) -> Option<Self> {
+        if kind == "changed" {
+            let (offset, wanted, found) = (number(words)?, number(words)?, number(words)?);
+            return Some(Self::Changed {
+                offset,
+                wanted,
+                found,
+            });
+        }
+        let detail = words.collect::<Vec<_>>().join(" ");
+        Some(match kind {
+            "unreadable" => Self::Unreadable { detail },
+            "digest" => Self::Digest { detail },
+            "message" => Self::Message { detail },
+            "panicked" => Self::Panicked { detail },
+            _ => return None,
+        })
+    }
+
+    fn unknown(line: &str) -> Self {
+        Self::Message {
+            detail: format!("the message {line:?} has no meaning in this build"),
+        }
+    }
+}
+
+/// The next word, as a number or digest.
+fn number<T: std::str::FromStr>(words: &mut Split<'_, char>) -> Option<T> {
+    words.next()?.parse().ok()
+}
+
+/// A word that may be `-` for nothing; the outer `None` is a word that is neither.
+#[expect(clippy::option_option, reason = "absent and unreadable are different answers")]
+fn unless_dash<T: std::str::FromStr>(word: &str) -> Option<Option<T>> {
+    if word == "-" {
+        Some(None)
+    } else {
+        word.parse().ok().map(Some)
+    }
+}
+
+/// The message for `postMessage`: `line`, and `beside` in second place.
+pub fn pack(line: &str, beside: &JsValue) -> JsValue {
+    js_sys::Array::of2(&line.into(), beside).into()
+}
+
+/// Takes a message apart that [`pack`] made; the line is empty when it is none.
+pub fn unpack(data: &JsValue) -> (String, JsValue) {
+    let pair = js_sys::Array::from(data);
+    (pair.get(0).as_string().unwrap_or_default(), pair.get(1))
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn messages_survive_the_crossing() {
-        let request = Request::Hash {
-            job: 7,
-            span: Span {
-                first_chunk: 3,
-                chunks: 2,
-                file_size: 40 << 30,
+    fn every_request_survives_the_crossing() {
+        let span = Span {
+            first_chunk: 3,
+            chunks: 2,
+            file_size: 40 << 30,
+        };
+        for request in [
+            Request::Hash {
+                job: 7,
+                span,
+                whole: false,
             },
-            whole: false,
-        };
-        let event = Event::Chunk {
-            job: 7,
-            index: 3,
-            digest: Sha256Digest::of(b"x"),
-        };
-        let request_again = serde_json::from_str(&serde_json::to_string(&request).unwrap()).unwrap();
-        let event_again = serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap();
-        assert_eq!((request, event), (request_again, event_again));
+            Request::Hash {
+                job: u32::MAX,
+                span,
+                whole: true,
+            },
+            Request::Head {
+                job: 0,
+                len: MAX_HEAD_BYTES,
+            },
+            Request::Pause,
+            Request::Resume,
+        ] {
+            assert_eq!(Request::from_line(&request.to_line()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn every_event_survives_the_crossing() {
+        let digest = Sha256Digest::of(b"x");
+        let detail = || "NotReadableError: the file  could not be read\n at line 3".to_owned();
+        let failed = |job, what| Event::Failed { job, what };
+        for event in [
+            Event::Ready {
+                build: BUILD.to_owned(),
+            },
+            Event::Chunk {
+                job: 7,
+                index: 1 << 40,
+                digest,
+            },
+            Event::Head { job: 1 },
+            Event::Done {
+                job: 1,
+                whole: Some(digest),
+            },
+            Event::Done { job: 1, whole: None },
+            failed(
+                Some(4),
+                Failure::Changed {
+                    offset: 1,
+                    wanted: 2,
+                    found: 3,
+                },
+            ),
+            failed(Some(4), Failure::Unreadable { detail: detail() }),
+            failed(
+                Some(4),
+                Failure::Digest {
+                    detail: String::new(),
+                },
+            ),
+            failed(None, Failure::Message { detail: detail() }),
+            failed(None, Failure::Panicked { detail: detail() }),
+        ] {
+            assert_eq!(Event::from_line(&event.to_line()), Ok(event));
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_said_and_never_a_panic() {
+        for line in [
+            "",
+            "hash",
+            "hash 1 2 3 4",
+            "hash 1 2 3 4 half",
+            "hash 1 2 3 4 whole x",
+            "head 1 -1",
+            "pause now",
+        ] {
+            assert!(
+                matches!(Request::from_line(line), Err(Failure::Message { .. })),
+                "{line}"
+            );
+        }
+        for line in [
+            "",
+            "chunk 1 2 xyz",
+            "done 1",
+            "failed",
+            "failed x",
+            "failed 1 burnt down",
+            "failed 1 changed 1 2",
+        ] {
+            assert!(
+                matches!(Event::from_line(line), Err(Failure::Message { .. })),
+                "{line}"
+            );
+        }
     }
 
     #[test]

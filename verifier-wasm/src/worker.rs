@@ -46,17 +46,18 @@ fn scope() -> DedicatedWorkerGlobalScope {
 }
 
 fn receive(gate: &Rc<Gate>, data: &JsValue) {
-    match unpack::<Request>(data) {
-        Ok((Request::Pause, _)) => gate.close(),
-        Ok((Request::Resume, _)) => gate.open(),
-        Ok((Request::Hash { job, span, whole }, file)) => {
+    let (line, beside) = unpack(data);
+    match Request::from_line(&line) {
+        Ok(Request::Pause) => gate.close(),
+        Ok(Request::Resume) => gate.open(),
+        Ok(Request::Hash { job, span, whole }) => {
             let gate = Rc::clone(gate);
             spawn_local(async move {
-                finish(job, hash(job, span, whole, file, &gate).await);
+                finish(job, hash(job, span, whole, beside, &gate).await);
             });
         }
-        Ok((Request::Head { job, len }, file)) => spawn_local(async move {
-            finish(job, head(job, len, file).await);
+        Ok(Request::Head { job, len }) => spawn_local(async move {
+            finish(job, head(job, len, beside).await);
         }),
         Err(what) => post(&Event::Failed { job: None, what }, &JsValue::UNDEFINED),
     }
@@ -98,7 +99,5 @@ fn blob(file: JsValue) -> Result<Blob, Failure> {
 
 fn post(event: &Event, beside: &JsValue) {
     // A message that cannot be sent leaves nobody to tell; the page notices a silent worker by its error event.
-    if let Ok(message) = pack(event, beside) {
-        let _ = scope().post_message(&message);
-    }
+    let _ = scope().post_message(&pack(&event.to_line(), beside));
 }

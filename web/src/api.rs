@@ -6,7 +6,9 @@ use provenance::{
     RecordId, Sha256Digest,
     api::{Problem, RecordProof, paths},
     dsse::MAX_PAYLOAD_BYTES,
+    json::parse_strict,
     lookup::{LookupAnswer, LookupInfo, Match, prefix},
+    trust::MAX_TRUST_BYTES,
 };
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -21,9 +23,6 @@ extern "C" {
 
 /// Most bytes of an answer with a list or a proof: 16 MiB.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
-
-/// Most bytes of a trust file.
-pub(crate) const MAX_TRUST_BYTES: usize = 64 << 10;
 
 /// Why the registry gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -139,10 +138,7 @@ impl Lookup {
 
 async fn get_json<T: DeserializeOwned>(what: &'static str, path: &str, reload: bool) -> Result<T, ApiError> {
     let bytes = get(what, path, MAX_ANSWER_BYTES, reload).await?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::Answer {
-        what,
-        detail: error.to_string(),
-    })
+    parse(&bytes).map_err(|detail| ApiError::Answer { what, detail })
 }
 
 async fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Result<Vec<u8>, ApiError> {
@@ -162,12 +158,12 @@ async fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Resu
     match pair.get(0).as_f64() {
         Some(200.0) => Ok(bytes),
         Some(404.0) if matches!(what, "record" | "proof") => Err(ApiError::NotFound),
-        status => Err(refused(what, status.unwrap_or_default(), &bytes)),
+        status => Err(refused(what, text::whole(status.unwrap_or_default()), &bytes)),
     }
 }
 
-fn refused(what: &'static str, status: f64, body: &[u8]) -> ApiError {
-    match serde_json::from_slice::<Problem>(body) {
+fn refused(what: &'static str, status: u64, body: &[u8]) -> ApiError {
+    match parse::<Problem>(body) {
         Ok(problem) => {
             let code = provenance::path::visible(&problem.code);
             ApiError::Refused {
@@ -182,4 +178,10 @@ fn refused(what: &'static str, status: f64, body: &[u8]) -> ApiError {
             detail: "it gave no reason".to_owned(),
         },
     }
+}
+
+/// Reads a JSON body in two steps, as `provenance` reads records: one parser for all of them keeps the page small.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    let value = parse_strict(bytes, MAX_ANSWER_BYTES).map_err(|error| error.to_string())?;
+    serde_json::from_value(value).map_err(|error| error.to_string())
 }

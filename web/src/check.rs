@@ -1,7 +1,7 @@
 //! One run: from chosen files to what the judge needs. Every step belongs to one run number, and what comes back
 //! after the run has ended is dropped by the state itself.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use futures_util::future::join_all;
 use leptos::prelude::*;
@@ -15,6 +15,7 @@ use web_sys::File;
 
 use crate::{
     evidence::{self, Sidecars},
+    order::order,
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
     schedule,
@@ -57,9 +58,13 @@ pub(crate) async fn observe(
         .map(|file| evidence::listed_for(manifest, plan, file))
         .collect();
     let wanted: Vec<_> = listed.iter().copied().flatten().collect();
-    let sidecars = evidence::sidecars(&wanted).await;
+    let Sidecars {
+        bytes: sidecars,
+        expected,
+    } = evidence::sidecars(&wanted).await;
+    let mut expected = expected.into_iter();
     let rows = plan.files.iter().zip(&listed).map(|(file, listed)| {
-        let known = listed.and_then(|listed| sidecars.expected.get(listed.path.as_str()).cloned());
+        let known = listed.and_then(|_| expected.next());
         // Without folder names any file could be any listed one, so all are read.
         let expected = known.or_else(|| (plan.layout == Layout::Flat).then(Expected::default));
         Row::new(provenance::path::visible(&file.path), file.size, expected)
@@ -69,14 +74,13 @@ pub(crate) async fn observe(
     let whole = state.with_untracked(|state| state.whole);
     state.update(|state| state.hash(run, progress));
 
-    let mut files: Vec<(usize, u64)> = plan
-        .files
-        .iter()
-        .map(|file| file.size)
-        .enumerate()
-        .filter(|(at, _)| read[*at])
+    let sizes = |at: usize| plan.files[at].size;
+    let largest_first = order(plan.files.len(), &|a, b| sizes(b).cmp(&sizes(a)));
+    let files: Vec<(usize, u64)> = largest_first
+        .into_iter()
+        .filter(|at| read[*at])
+        .map(|at| (at, sizes(at)))
         .collect();
-    files.sort_by_key(|(at, size)| (std::cmp::Reverse(*size), *at));
     hash_files(state, run, pool, plan, handles, &files, whole).await?;
     let Some(outcomes) = state.with_untracked(|state| state.outcomes(run)) else {
         return Ok(None);
@@ -146,7 +150,7 @@ async fn seen(
     plan: &Plan,
     handles: &[File],
     manifest: &Manifest,
-    sidecars: Sidecars,
+    sidecars: BTreeMap<Sha256Digest, Vec<u8>>,
     outcomes: Vec<Outcome>,
 ) -> Result<Observation, WorkError> {
     let as_listed = |size: u64, chunks: Sha256Digest| {
@@ -186,7 +190,7 @@ async fn seen(
     Ok(Observation {
         scope: plan.scope(),
         files,
-        sidecars: sidecars.bytes,
+        sidecars,
         named: false,
         allow_extra: false,
     })

@@ -40,14 +40,19 @@ pub(crate) enum Value {
     Live(Box<dyn FnMut() -> String>),
 }
 
-/// An element, not built yet.
-pub(crate) struct El {
+/// An element, not built yet. Boxed, because a chain of calls moves it at every step.
+pub(crate) struct El(Box<Parts>);
+
+/// A closure with the name of the class, property or event that it serves.
+type Named<F> = (&'static str, Box<F>);
+
+struct Parts {
     tag: &'static str,
     namespace: Option<&'static str>,
     attributes: Vec<(&'static str, Value)>,
-    switches: Vec<(&'static str, Box<dyn FnMut() -> bool>)>,
-    properties: Vec<(&'static str, Box<dyn FnMut() -> JsValue>)>,
-    listeners: Vec<(&'static str, Box<dyn FnMut(Event)>)>,
+    switches: Vec<Named<dyn FnMut() -> bool>>,
+    properties: Vec<Named<dyn FnMut() -> JsValue>>,
+    listeners: Vec<Named<dyn FnMut(Event)>>,
     reference: Option<Reference>,
     children: Vec<View>,
 }
@@ -70,78 +75,92 @@ impl Reference {
 
 /// An element of HTML.
 pub(crate) fn el(tag: &'static str) -> El {
-    El {
+    make(tag, None)
+}
+
+/// An element of SVG.
+pub(crate) fn svg(tag: &'static str) -> El {
+    make(tag, Some("http://www.w3.org/2000/svg"))
+}
+
+#[inline(never)]
+fn make(tag: &'static str, namespace: Option<&'static str>) -> El {
+    El(Box::new(Parts {
         tag,
-        namespace: None,
+        namespace,
         attributes: Vec::new(),
         switches: Vec::new(),
         properties: Vec::new(),
         listeners: Vec::new(),
         reference: None,
         children: Vec::new(),
-    }
-}
-
-/// An element of SVG.
-pub(crate) fn svg(tag: &'static str) -> El {
-    El {
-        namespace: Some("http://www.w3.org/2000/svg"),
-        ..el(tag)
-    }
-}
-
-/// A button that runs `act`.
-pub(crate) fn button(class: &'static str, act: impl FnMut(Event) + 'static) -> El {
-    el("button").attr("type", "button").class(class).on("click", act)
+    }))
 }
 
 impl El {
     /// Sets an attribute.
-    pub(crate) fn attr(mut self, name: &'static str, value: impl IntoValue) -> Self {
-        self.attributes.push((name, value.into_value()));
-        self
+    pub(crate) fn attr(self, name: &'static str, value: impl IntoValue) -> Self {
+        self.with_attribute(name, value.into_value())
     }
 
     /// Sets the classes.
     pub(crate) fn class(self, classes: impl IntoValue) -> Self {
-        self.attr("class", classes)
+        self.with_attribute("class", classes.into_value())
     }
 
     /// Names the element for tests and scripts.
     pub(crate) fn hook(self, name: &'static str) -> Self {
-        self.attr("data-test", name)
+        self.with_attribute("data-test", Value::Text(Cow::Borrowed(name)))
+    }
+
+    #[inline(never)]
+    fn with_attribute(mut self, name: &'static str, value: Value) -> Self {
+        self.0.attributes.push((name, value));
+        self
     }
 
     /// Adds or removes a class.
     pub(crate) fn class_if(mut self, class: &'static str, on: impl FnMut() -> bool + 'static) -> Self {
-        self.switches.push((class, Box::new(on)));
+        self.0.switches.push((class, Box::new(on)));
         self
     }
 
     /// Sets a property of the element's object, such as `value`, where the attribute is only its first value.
     pub(crate) fn prop(mut self, name: &'static str, value: impl FnMut() -> JsValue + 'static) -> Self {
-        self.properties.push((name, Box::new(value)));
+        self.0.properties.push((name, Box::new(value)));
         self
     }
 
     /// Listens to an event.
-    pub(crate) fn on(mut self, event: &'static str, act: impl FnMut(Event) + 'static) -> Self {
-        self.listeners.push((event, Box::new(act)));
+    pub(crate) fn on(self, event: &'static str, act: impl FnMut(Event) + 'static) -> Self {
+        self.with_listener(event, Box::new(act))
+    }
+
+    #[inline(never)]
+    fn with_listener(mut self, event: &'static str, act: Box<dyn FnMut(Event)>) -> Self {
+        self.0.listeners.push((event, act));
         self
     }
 
     /// Fills `reference` when the element is built.
     pub(crate) fn reference(mut self, reference: Reference) -> Self {
-        self.reference = Some(reference);
+        self.0.reference = Some(reference);
         self
     }
 
     /// Adds what stands inside.
-    pub(crate) fn child(mut self, child: impl IntoView) -> Self {
-        self.children.push(child.into_view());
-        self
+    pub(crate) fn child(self, child: impl IntoView) -> Self {
+        self.with_child(child.into_view())
     }
 
+    #[inline(never)]
+    fn with_child(mut self, child: View) -> Self {
+        self.0.children.push(child);
+        self
+    }
+}
+
+impl Parts {
     fn build(self) -> Element {
         // Both fail only for names that are none; all of ours are constants.
         let made = match self.namespace {
@@ -154,10 +173,10 @@ impl El {
         }
         for (class, mut on) in self.switches {
             let list = element.class_list();
-            effect(move || drop(list.toggle_with_force(class, on())));
+            effect(Box::new(move || drop(list.toggle_with_force(class, on()))));
         }
         for (event, act) in self.listeners {
-            let listener = Closure::<dyn FnMut(Event)>::new(act).into_js_value();
+            let listener = Closure::<dyn FnMut(Event)>::wrap(act).into_js_value();
             let _ = element.add_event_listener_with_callback(event, listener.unchecked_ref());
         }
         for child in self.children {
@@ -166,7 +185,9 @@ impl El {
         // After the children: a select or progress takes its value only then.
         for (name, mut value) in self.properties {
             let target = element.clone();
-            effect(move || drop(js_sys::Reflect::set(&target, &name.into(), &value())));
+            effect(Box::new(move || {
+                drop(js_sys::Reflect::set(&target, &name.into(), &value()));
+            }));
         }
         if let Some(Reference(held)) = self.reference {
             held.set_value(Some(element.clone()));
@@ -182,7 +203,7 @@ fn set_attribute(element: &Element, name: &'static str, value: Value) {
         Value::Text(text) => drop(element.set_attribute(name, &text)),
         Value::Live(mut read) => {
             let element = element.clone();
-            effect(move || drop(element.set_attribute(name, &read())));
+            effect(Box::new(move || drop(element.set_attribute(name, &read()))));
         }
     }
 }
@@ -193,7 +214,7 @@ impl View {
         match self {
             Self::Nothing => {}
             Self::Text(text) => insert(parent, &document().create_text_node(&text), before),
-            Self::Element(element) => insert(parent, &element.build(), before),
+            Self::Element(element) => insert(parent, &element.0.build(), before),
             Self::Many(views) => views.into_iter().for_each(|view| view.build(parent, before)),
             Self::Live(view) => build_live(view, parent, before),
         }
@@ -205,7 +226,7 @@ fn build_live(mut view: Box<dyn FnMut() -> View>, parent: &Node, before: Option<
     let (start, end) = (document().create_text_node(""), document().create_text_node(""));
     insert(parent, &start, before);
     insert(parent, &end, before);
-    effect(move || {
+    effect(Box::new(move || {
         let view = view();
         let Some(parent) = end.parent_node() else { return };
         while let Some(old) = start.next_sibling().filter(|node| !node.is_same_node(Some(&end))) {
@@ -214,7 +235,7 @@ fn build_live(mut view: Box<dyn FnMut() -> View>, parent: &Node, before: Option<
             }
         }
         view.build(&parent, Some(&end));
-    });
+    }));
 }
 
 fn insert(parent: &Node, child: &Node, before: Option<&Node>) {
@@ -223,7 +244,7 @@ fn insert(parent: &Node, child: &Node, before: Option<&Node>) {
 }
 
 /// Runs `act` now and whenever a signal it read changes, until the effect around it runs again.
-fn effect(mut act: impl FnMut() + 'static) {
+fn effect(mut act: Box<dyn FnMut()>) {
     // The arena of the running owner holds it, and drops it with everything else of that run.
     StoredValue::new_local(RenderEffect::new(move |_| act()));
 }

@@ -3,11 +3,7 @@
 //! The order of lookups is DESIGN's: the first chunk of the largest file; without a candidate its tensor index,
 //! then the same for up to seven further files by size.
 
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, BTreeSet},
-    rc::Rc,
-};
+use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
 use futures_util::future::join_all;
 use provenance::{
@@ -151,8 +147,13 @@ pub(crate) async fn search_digest(digest: Sha256Digest) -> Result<Search, ApiErr
 }
 
 async fn fetch_all(matches: &[Match]) -> Result<Vec<Evidence>, ApiError> {
-    let ids: BTreeSet<RecordId> = matches.iter().map(|found| found.record).collect();
-    let fetched = join_all(ids.into_iter().take(MAX_CANDIDATES).map(Evidence::fetch)).await;
+    let mut ids: Vec<RecordId> = Vec::new();
+    for found in matches {
+        if !ids.contains(&found.record) && ids.len() < MAX_CANDIDATES {
+            ids.push(found.record);
+        }
+    }
+    let fetched = join_all(ids.into_iter().map(Evidence::fetch)).await;
     fetched.into_iter().collect()
 }
 
@@ -225,8 +226,8 @@ pub(crate) async fn own_tensors(
 pub(crate) struct Sidecars {
     /// Bytes by digest, as the judge wants them.
     pub(crate) bytes: BTreeMap<Sha256Digest, Vec<u8>>,
-    /// Parsed, by listed path.
-    pub(crate) expected: BTreeMap<String, Expected>,
+    /// Parsed, in the order in which the files were given.
+    pub(crate) expected: Vec<Expected>,
 }
 
 /// Fetches the chunk lists and tensor indexes of `listed`. One that is missing or wrong only costs the place of
@@ -243,8 +244,7 @@ pub(crate) async fn sidecars(listed: &[&ManifestFile]) -> Sidecars {
     let tensors = listed
         .iter()
         .filter_map(|file| Some((file.tensors?, MAX_INDEX_BYTES)));
-    let wanted: BTreeMap<Sha256Digest, usize> = lists.chain(tensors).collect();
-    let wanted: Vec<(Sha256Digest, usize)> = wanted.into_iter().collect();
+    let wanted: Vec<(Sha256Digest, usize)> = lists.chain(tensors).collect();
     for batch in wanted.chunks(PARALLEL_FETCHES) {
         let fetched = join_all(batch.iter().map(|&(digest, limit)| api::blob(digest, limit))).await;
         for (&(digest, _), answer) in batch.iter().zip(fetched) {
@@ -265,7 +265,7 @@ pub(crate) async fn sidecars(listed: &[&ManifestFile]) -> Sidecars {
             chunks,
             tensors: index(),
         };
-        sidecars.expected.insert(file.path.to_string(), expected);
+        sidecars.expected.push(expected);
     }
     sidecars
 }

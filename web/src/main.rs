@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `app`, `pages`, `components`, `dom` | what is shown |
-//! | `verification`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
+//! | `verification`, `progress`, `plan`, `schedule`, `order`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
 //! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
 //! | `worker_pool`, `api`, `files`, `store`, `clipboard` | the browser's edges |
 
@@ -15,6 +15,7 @@ mod components;
 mod dom;
 mod evidence;
 mod files;
+mod order;
 mod pace;
 mod pages;
 mod plan;

@@ -9,6 +9,8 @@ use provenance::{
     verify::Scope,
 };
 
+use crate::order::order;
+
 /// A name and size as the browser gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -88,7 +90,8 @@ impl Plan {
         let folder = common_folder(listed);
         let prefix = folder.map_or(0, |name| name.len() + 1);
         let (mut files, mut ignored) = (Vec::with_capacity(listed.len()), Vec::new());
-        for (source, Listed { path, size }) in listed.iter().enumerate() {
+        for source in order(listed.len(), &|a, b| listed[a].path.cmp(&listed[b].path)) {
+            let Listed { path, size } = &listed[source];
             let path = &path[prefix..];
             match path.parse::<RelativePath>() {
                 Ok(path) if path.is_ignored() => ignored.push(path),
@@ -99,8 +102,6 @@ impl Plan {
                 }),
             }
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
-        ignored.sort();
         // Without folder names two files may well share theirs; the judge tells them apart by their bytes.
         if layout == Layout::Folder
             && let Some(pair) = files.windows(2).find(|pair| pair[0].path == pair[1].path)

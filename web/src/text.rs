@@ -1,21 +1,40 @@
 //! Numbers and digests as people read them. No locale: one form everywhere, so that a report reads the same as
 //! the command line's.
 
-/// Bytes with a binary unit and three significant digits: `86.7 MiB`; below 1 KiB the exact count.
+/// Bytes with a binary unit and three significant digits: `86.7 MiB`; below 1 KiB the exact count. Integers only:
+/// printing floats would add 15 KB to the page.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} {}", if count == 1 { "byte" } else { "bytes" });
     }
-    let mut scaled = as_float(count) / 1024.0;
-    let mut unit = 0;
-    // 1023.5 would print as "1024 KiB".
-    while scaled >= 1023.5 && unit + 1 < UNITS.len() {
-        scaled /= 1024.0;
+    // The largest unit of which there is at least one after rounding: 1023.5 KiB is 1.00 MiB.
+    let (mut unit, mut size) = (0, 1024_u64);
+    while unit + 1 < UNITS.len() && count >= size * 1024 - size / 2 {
         unit += 1;
+        size *= 1024;
     }
-    let digits = [9.995, 99.95].iter().filter(|limit| scaled < **limit).count();
-    format!("{scaled:.digits$} {}", UNITS[unit])
+    // Hundredths of the unit, rounded; no overflow, because the whole part is split off first.
+    let (whole, rest) = (count / size, count % size);
+    let hundredths = whole
+        .saturating_mul(100)
+        .saturating_add((rest / 128 * 100 + size / 256) / (size / 128));
+    let (digits, value) = match hundredths {
+        0..=999 => (2, hundredths),
+        1000..=9994 => (1, (hundredths + 5) / 10),
+        _ => (0, (hundredths + 50) / 100),
+    };
+    let scale = 10_u64.pow(digits);
+    match digits {
+        0 => format!("{value} {}", UNITS[unit]),
+        _ => format!(
+            "{}.{:0width$} {}",
+            value / scale,
+            value % scale,
+            UNITS[unit],
+            width = digits as usize
+        ),
+    }
 }
 
 /// A count with a comma between groups of three: `90,868,376`.
@@ -91,7 +110,9 @@ pub(crate) fn percent(done: u64, total: u64) -> u64 {
     if total == 0 {
         return 100;
     }
-    u64::try_from(u128::from(done.min(total)) * 100 / u128::from(total)).unwrap_or(100)
+    // Sizes are below 2^53 in a browser; beyond 2^57 the shift keeps the product in range.
+    let shift = if total > u64::MAX / 100 { 7 } else { 0 };
+    (done.min(total) >> shift) * 100 / (total >> shift)
 }
 
 /// The first eight and last four digits of a digest; the full text stays beside it for copying.

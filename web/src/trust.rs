@@ -3,7 +3,11 @@
 //! Nothing here changes by itself. A file becomes the chosen one by [`TrustState::choose`], which only an act of
 //! the visitor calls; a registry's offer is text to read until then.
 
-use provenance::{PublisherName, RecordId, trust::TrustFile};
+use provenance::{
+    PublisherName, RecordId,
+    json::parse_strict,
+    trust::{MAX_TRUST_BYTES, TrustFile},
+};
 use serde::{Deserialize, Serialize};
 
 /// How a trust file got here.
@@ -54,6 +58,9 @@ pub(crate) struct Offer {
     /// What it says, or why it cannot be read.
     pub(crate) file: Result<TrustFile, String>,
 }
+
+/// Most bytes of the kept form: every character of the file may be escaped.
+const MAX_KEPT_BYTES: usize = 6 * MAX_TRUST_BYTES + 1024;
 
 /// All about trust that the page shows.
 #[derive(Debug, Clone, Default)]
@@ -123,8 +130,9 @@ impl TrustState {
 
     /// Takes up what was kept. A kept file that does not parse any more is said, not used.
     pub(crate) fn restore(&mut self, kept: &str) {
-        let taken = serde_json::from_str::<Kept>(kept)
+        let taken = parse_strict(kept.as_bytes(), MAX_KEPT_BYTES)
             .map_err(|error| error.to_string())
+            .and_then(|value| serde_json::from_value::<Kept>(value).map_err(|error| error.to_string()))
             .and_then(|Kept { source, text, .. }| self.choose(&text, source));
         if let Err(error) = taken {
             self.note = Some(format!(

@@ -15,6 +15,7 @@ use provenance::{
 };
 
 use crate::{
+    order::order,
     plan::Plan,
     progress::{Outcome, Progress},
     text,
@@ -90,9 +91,11 @@ impl Candidate {
 }
 
 /// Sorts candidates, best first, and says whether the first is clearly the best.
-pub(crate) fn choose(candidates: &mut [Candidate]) -> bool {
-    candidates.sort_by(|a, b| b.rank().cmp(&a.rank()).then(a.record.cmp(&b.record)));
-    match candidates {
+pub(crate) fn choose(candidates: &mut Vec<Candidate>) -> bool {
+    let better = |a: &Candidate, b: &Candidate| b.rank().cmp(&a.rank()).then(a.record.cmp(&b.record));
+    let sorted = order(candidates.len(), &|a, b| better(&candidates[a], &candidates[b]));
+    *candidates = sorted.into_iter().map(|at| candidates[at].clone()).collect();
+    match candidates.as_slice() {
         [] => false,
         [_] => true,
         [first, second, ..] => first.rank() > second.rank(),
@@ -511,14 +514,14 @@ mod tests {
 
     #[test]
     fn a_trusted_record_goes_before_a_better_fitting_stranger() {
-        let mut candidates = [candidate(1, false, 3), candidate(2, true, 2)];
+        let mut candidates = vec![candidate(1, false, 3), candidate(2, true, 2)];
         assert!(choose(&mut candidates));
         assert!(candidates[0].trusted);
     }
 
     #[test]
     fn a_record_that_does_not_hold_comes_last() {
-        let mut candidates = [
+        let mut candidates = vec![
             Candidate {
                 faulty: true,
                 ..candidate(1, false, 3)
@@ -531,8 +534,8 @@ mod tests {
 
     #[test]
     fn equal_strangers_are_left_to_the_visitor() {
-        assert!(!choose(&mut [candidate(1, false, 3), candidate(2, false, 3)]));
-        assert!(!choose(&mut []));
+        assert!(!choose(&mut vec![candidate(1, false, 3), candidate(2, false, 3)]));
+        assert!(!choose(&mut vec![]));
     }
 
     #[test]

@@ -236,17 +236,15 @@ impl Inner {
                 continue;
             };
             slot.job = Some(job);
-            let sent = pack(&pending.request, &pending.file).and_then(|message| {
-                let post = slot.worker.post_message(&message);
-                post.map_err(|e| Failure::Message {
-                    detail: crate::files::described(&e),
-                })
-            });
-            if let Err(failure) = sent {
+            let sent = slot
+                .worker
+                .post_message(&pack(&pending.request.to_line(), &pending.file));
+            if let Err(error) = sent {
                 slot.job = None;
                 if let Some(pending) = self.jobs.remove(&job) {
                     // The asker may be gone; then nobody waits for it.
-                    let _ = pending.done.send(Err(failure.into()));
+                    let detail = crate::files::described(&error);
+                    let _ = pending.done.send(Err(Failure::Message { detail }.into()));
                 }
             }
         }
@@ -272,17 +270,17 @@ impl Inner {
     }
 
     fn broadcast(&self, request: &Request) {
-        if let Ok(message) = pack(request, &JsValue::UNDEFINED) {
-            for slot in &self.slots {
-                let _ = slot.worker.post_message(&message);
-            }
+        let message = pack(&request.to_line(), &JsValue::UNDEFINED);
+        for slot in &self.slots {
+            let _ = slot.worker.post_message(&message);
         }
     }
 }
 
 fn receive(pool: &Rc<RefCell<Inner>>, index: usize, data: &JsValue) {
-    let (event, beside) = match unpack::<Event>(data) {
-        Ok(message) => message,
+    let (line, beside) = unpack(data);
+    let event = match Event::from_line(&line) {
+        Ok(event) => event,
         Err(failure) => return pool.borrow_mut().fail_all(&failure.into()),
     };
     match event {

@@ -203,22 +203,27 @@ impl Bench<'_> {
         let run = run
             .arg("--data")
             .arg(self.folder.join("registry"))
-            .args(["--admission", "open"]);
+            .args(["--admission", "open", "--log-level", "warn"]);
         let registry = Registry::start(run, "127.0.0.1:0")?;
         fs::copy(self.folder.join("registry/trust"), self.folder.join("trust"))?;
         Ok(registry)
     }
 
+    /// The command line with `words` last, so that their values can follow; with no `registry`, none is named.
     fn cli(&self, registry: &str, words: &[&str]) -> Run {
-        let run = self.workspace.program("release", "weighbridge").args(words);
+        let run = self
+            .workspace
+            .program("release", "weighbridge")
+            .args(["--json", "--quiet"]);
         let run = run
             .env("WEIGHBRIDGE_TRUST", self.folder.join("trust"))
-            .args(["--json", "--quiet"]);
+            .without_env("WEIGHBRIDGE_REGISTRY");
         if registry.is_empty() {
-            run.without_env("WEIGHBRIDGE_REGISTRY")
+            run
         } else {
             run.args(["--registry", registry])
         }
+        .args(words)
     }
 
     fn attest(&self) -> Run {

@@ -142,16 +142,16 @@ fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
     .into_view()
 }
 
-/// `Differs in chunk 3 of 22, bytes 8,388,608 to 12,582,911.`
+/// `Differs in chunk 2 of 22, bytes 8,388,608 to 12,582,911.`: chunks count from 0, as in the JSON report.
 fn place(file: &FileReport) -> Option<String> {
     let total = text::grouped(chunk_count(file.size.max(file.listed_bytes)));
     let first = file.chunks.first()?;
     let chunks = match file.chunks.len() {
-        1 => format!("chunk {} of {total}", text::grouped(first + 1)),
+        1 => format!("chunk {} of {total}", text::grouped(*first)),
         n => format!(
             "{} of {total} chunks, from chunk {}",
             text::grouped(n as u64),
-            text::grouped(first + 1)
+            text::grouped(*first)
         ),
     };
     let ranges: Vec<String> = (file.ranges.iter().take(MAX_RANGES))
@@ -238,7 +238,7 @@ fn digests(file: &FileReport, chunks: &[ChunkPair]) -> Option<impl IntoView + us
     (!pairs.is_empty()).then(|| {
         let rows = pairs.iter().map(|pair| {
             el("div").class("chunk-pair").child((
-                el("p").child(format!("Chunk {}", text::grouped(pair.chunk + 1))),
+                el("p").child(format!("Chunk {}", text::grouped(pair.chunk))),
                 el("dl").child((
                     line("signed", pair.expected.map(|digest| digest.to_string())),
                     line("found", pair.found.map(|digest| digest.to_string())),
