@@ -200,10 +200,12 @@ impl Bench<'_> {
 
     fn registry(&self) -> Result<Registry> {
         let run = self.workspace.program("release", "weighbridge-registry");
-        let run = run
-            .arg("--data")
-            .arg(self.folder.join("registry"))
-            .args(["--admission", "open", "--log-level", "warn"]);
+        let run = run.arg("--data").arg(self.folder.join("registry")).args([
+            "--admission",
+            "open",
+            "--log-level",
+            "warn",
+        ]);
         let registry = Registry::start(run, "127.0.0.1:0")?;
         fs::copy(self.folder.join("registry/trust"), self.folder.join("trust"))?;
         Ok(registry)
