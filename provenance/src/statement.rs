@@ -6,15 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 use crate::{
     chunk::CHUNK_SIZE,
     digest::Sha256Digest,
     keyset::Keyset,
     manifest::{Manifest, ManifestFile},
-    path::IGNORED_TOP_LEVEL,
+    path::{IGNORED_TOP_LEVEL, RelativePath},
     publisher::PublisherName,
     record::RecordId,
 };
@@ -96,32 +95,147 @@ pub struct Run {
     pub metrics: BTreeMap<String, String>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Statement<'a> {
+/// Structs, never maps: the order of members is part of the signed bytes, and that of a map is not ours to say.
+#[derive(Serialize)]
+struct Statement<'a, P> {
     #[serde(rename = "_type")]
     type_: &'a str,
-    subject: [Subject; 1],
+    subject: [Subject<'a>; 1],
     #[serde(rename = "predicateType")]
     predicate_type: &'a str,
-    predicate: Value,
+    predicate: P,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Subject {
-    name: String,
+#[derive(Serialize)]
+struct Subject<'a> {
+    name: &'a str,
     digest: Digests,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    annotations: Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    annotations: Option<SubjectAnnotations<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Digests {
     sha256: Sha256Digest,
     #[serde(rename = "dirHash1", skip_serializing_if = "Option::is_none")]
     dir_hash1: Option<Sha256Digest>,
 }
 
-fn payload(predicate_type: &str, subject: Subject, predicate: Value) -> Vec<u8> {
+#[derive(Serialize)]
+struct SubjectAnnotations<'a> {
+    #[serde(rename = "weighbridge_publisher")]
+    publisher: &'a PublisherName,
+    #[serde(rename = "weighbridge_genesis")]
+    genesis: RecordId,
+    #[serde(rename = "weighbridge_name")]
+    name: &'a str,
+    #[serde(rename = "weighbridge_version", skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+    #[serde(rename = "weighbridge_official", skip_serializing_if = "<[String]>::is_empty")]
+    official: &'a [String],
+    #[serde(
+        rename = "weighbridge_provenance",
+        skip_serializing_if = "<[RecordId]>::is_empty"
+    )]
+    provenance: &'a [RecordId],
+}
+
+#[derive(Serialize)]
+struct SignaturePredicate<'a> {
+    serialization: Serialization<'a>,
+    resources: Vec<Resource<'a>>,
+}
+
+#[derive(Serialize)]
+struct Serialization<'a> {
+    method: &'a str,
+    hash_type: &'a str,
+    allow_symlinks: bool,
+    ignore_paths: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Resource<'a> {
+    name: &'a RelativePath,
+    algorithm: &'a str,
+    digest: Sha256Digest,
+    annotations: FileAnnotations,
+}
+
+#[derive(Serialize)]
+struct FileAnnotations {
+    #[serde(rename = "weighbridge_size")]
+    size: u64,
+    #[serde(rename = "weighbridge_chunk_size")]
+    chunk_size: u64,
+    #[serde(rename = "weighbridge_chunks")]
+    chunks: Sha256Digest,
+    #[serde(rename = "weighbridge_chunk0")]
+    chunk0: Sha256Digest,
+    #[serde(rename = "weighbridge_tensors", skip_serializing_if = "Option::is_none")]
+    tensors: Option<Sha256Digest>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProvenancePredicate<'a> {
+    build_definition: BuildDefinition<'a>,
+    run_details: RunDetails<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BuildDefinition<'a> {
+    build_type: String,
+    external_parameters: Nothing,
+    resolved_dependencies: Vec<Dependency<'a>>,
+}
+
+/// `{}`.
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct Dependency<'a> {
+    uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<DirHash1>,
+    annotations: DependencyAnnotations<'a>,
+}
+
+#[derive(Serialize)]
+struct DirHash1 {
+    #[serde(rename = "dirHash1")]
+    dir_hash1: Sha256Digest,
+}
+
+#[derive(Serialize)]
+struct DependencyAnnotations<'a> {
+    #[serde(rename = "weighbridge_role")]
+    role: &'a str,
+    #[serde(rename = "weighbridge_record")]
+    record: RecordId,
+}
+
+#[derive(Serialize)]
+struct RunDetails<'a> {
+    builder: Builder,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Metadata<'a>>,
+}
+
+#[derive(Serialize)]
+struct Builder {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    #[serde(rename = "weighbridge_metrics")]
+    metrics: &'a BTreeMap<String, String>,
+}
+
+fn payload<P: Serialize>(predicate_type: &str, subject: Subject<'_>, predicate: P) -> Vec<u8> {
     let statement = Statement {
         type_: STATEMENT_TYPE,
         subject: [subject],
@@ -131,25 +245,23 @@ fn payload(predicate_type: &str, subject: Subject, predicate: Value) -> Vec<u8> 
     serde_json::to_vec(&statement).expect("strings, integers and lists always serialise")
 }
 
-fn subject(facts: &SubjectFacts, manifest: &Manifest) -> Subject {
-    let mut annotations = Map::new();
-    annotations.insert("weighbridge_publisher".into(), facts.publisher.as_str().into());
-    annotations.insert("weighbridge_genesis".into(), facts.genesis.to_string().into());
-    annotations.insert("weighbridge_name".into(), facts.name.clone().into());
-    if let Some(version) = &facts.version {
-        annotations.insert("weighbridge_version".into(), version.clone().into());
-    }
-    if !facts.official.is_empty() {
-        annotations.insert("weighbridge_official".into(), facts.official.clone().into());
-    }
+fn subject<'a>(facts: &'a SubjectFacts, manifest: &Manifest, provenance: &'a [RecordId]) -> Subject<'a> {
+    let annotations = SubjectAnnotations {
+        publisher: &facts.publisher,
+        genesis: facts.genesis,
+        name: &facts.name,
+        version: facts.version.as_deref(),
+        official: &facts.official,
+        provenance,
+    };
     let digest = Digests {
         sha256: manifest.oms_root(),
         dir_hash1: Some(manifest.dir_hash1()),
     };
     Subject {
-        name: facts.name.clone(),
+        name: &facts.name,
         digest,
-        annotations,
+        annotations: Some(annotations),
     }
 }
 
@@ -163,69 +275,67 @@ pub fn signature_payload(
     bundles: &[String],
     provenance: &[RecordId],
 ) -> Vec<u8> {
-    let mut subject = subject(facts, manifest);
-    if !provenance.is_empty() {
-        let ids: Vec<_> = provenance.iter().map(ToString::to_string).collect();
-        subject
-            .annotations
-            .insert("weighbridge_provenance".into(), ids.into());
-    }
-    let mut ignored: Vec<&str> = IGNORED_TOP_LEVEL.to_vec();
-    ignored.extend(bundles.iter().map(String::as_str));
-    ignored.sort_unstable();
-    let predicate = json!({
-        "serialization": {
-            "method": "files", "hash_type": "sha256", "allow_symlinks": false, "ignore_paths": ignored,
+    let mut ignore_paths: Vec<&str> = IGNORED_TOP_LEVEL.to_vec();
+    ignore_paths.extend(bundles.iter().map(String::as_str));
+    ignore_paths.sort_unstable();
+    let predicate = SignaturePredicate {
+        serialization: Serialization {
+            method: "files",
+            hash_type: "sha256",
+            allow_symlinks: false,
+            ignore_paths,
         },
-        "resources": manifest.files().iter().map(resource).collect::<Vec<_>>(),
-    });
-    payload(SIGNATURE_TYPE, subject, predicate)
+        resources: manifest.files().iter().map(resource).collect(),
+    };
+    payload(SIGNATURE_TYPE, subject(facts, manifest, provenance), predicate)
 }
 
-fn resource(file: &ManifestFile) -> Value {
-    let mut annotations = json!({
-        "weighbridge_size": file.size,
-        "weighbridge_chunk_size": CHUNK_SIZE,
-        "weighbridge_chunks": file.chunks,
-        "weighbridge_chunk0": file.chunk0,
-    });
-    if let Some(tensors) = file.tensors {
-        annotations["weighbridge_tensors"] = tensors.to_string().into();
+fn resource(file: &ManifestFile) -> Resource<'_> {
+    let annotations = FileAnnotations {
+        size: file.size,
+        chunk_size: CHUNK_SIZE,
+        chunks: file.chunks,
+        chunk0: file.chunk0,
+        tensors: file.tensors,
+    };
+    Resource {
+        name: &file.path,
+        algorithm: "sha256",
+        digest: file.sha256,
+        annotations,
     }
-    json!({ "name": file.path, "algorithm": "sha256", "digest": file.sha256, "annotations": annotations })
 }
 
 /// The payload of a provenance record: how the artifact in `manifest` was made, from what.
 pub fn provenance_payload(facts: &SubjectFacts, manifest: &Manifest, run: &Run) -> Vec<u8> {
-    let dependencies: Vec<Value> = run.inputs.iter().map(dependency).collect();
-    let mut metadata = Map::new();
-    if !run.metrics.is_empty() {
-        metadata.insert("weighbridge_metrics".into(), json!(run.metrics));
-    }
-    let mut details = json!({ "builder": { "id": format!("https://{}/", facts.publisher) } });
-    if !metadata.is_empty() {
-        details["metadata"] = metadata.into();
-    }
-    let predicate = json!({
-        "buildDefinition": {
-            "buildType": build_type(&run.stage),
-            "externalParameters": {},
-            "resolvedDependencies": dependencies,
-        },
-        "runDetails": details,
+    let metadata = (!run.metrics.is_empty()).then_some(Metadata {
+        metrics: &run.metrics,
     });
-    payload(PROVENANCE_TYPE, subject(facts, manifest), predicate)
+    let predicate = ProvenancePredicate {
+        build_definition: BuildDefinition {
+            build_type: build_type(&run.stage),
+            external_parameters: Nothing {},
+            resolved_dependencies: run.inputs.iter().map(dependency).collect(),
+        },
+        run_details: RunDetails {
+            builder: Builder {
+                id: format!("https://{}/", facts.publisher),
+            },
+            metadata,
+        },
+    };
+    payload(PROVENANCE_TYPE, subject(facts, manifest, &[]), predicate)
 }
 
-fn dependency(input: &Input) -> Value {
-    let mut dependency = json!({
-        "uri": format!("urn:weighbridge:record:{}", input.record),
-        "annotations": { "weighbridge_role": input.role, "weighbridge_record": input.record },
-    });
-    if let Some(digest) = input.dir_hash1 {
-        dependency["digest"] = json!({ "dirHash1": digest });
+fn dependency(input: &Input) -> Dependency<'_> {
+    Dependency {
+        uri: format!("urn:weighbridge:record:{}", input.record),
+        digest: input.dir_hash1.map(|dir_hash1| DirHash1 { dir_hash1 }),
+        annotations: DependencyAnnotations {
+            role: &input.role,
+            record: input.record,
+        },
     }
-    dependency
 }
 
 /// The payload of a keyset record.
@@ -235,14 +345,13 @@ pub fn keyset_payload(keyset: &Keyset) -> Vec<u8> {
         sha256: Sha256Digest::of(name.as_bytes()),
         dir_hash1: None,
     };
-    let subject = Subject {
-        name: name.to_owned(),
-        digest,
-        annotations: Map::new(),
-    };
     payload(
         KEYSET_TYPE,
-        subject,
-        serde_json::to_value(keyset).expect("a keyset always serialises"),
+        Subject {
+            name,
+            digest,
+            annotations: None,
+        },
+        keyset,
     )
 }

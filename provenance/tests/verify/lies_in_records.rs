@@ -240,7 +240,7 @@ fn a_manifest_that_contradicts_itself() {
             "\"weighbridge_chunk_size\":4194304",
             "\"weighbridge_chunk_size\":1048576",
         ),
-        ("\"weighbridge_size\":0}", "\"weighbridge_size\":1}"),
+        ("\"weighbridge_size\":0,", "\"weighbridge_size\":1,"),
         ("\"algorithm\":\"sha256\"", "\"algorithm\":\"blake3\""),
         ("\"method\":\"files\"", "\"method\":\"shards\""),
         ("\"hash_type\":\"sha256\"", "\"hash_type\":\"blake2b\""),
