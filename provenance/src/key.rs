@@ -6,11 +6,10 @@
 
 use std::{fmt, str::FromStr};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{
     Signature, Signer as _,
-    pkcs8::{
-        DecodePrivateKey, DecodePublicKey, EncodePrivateKey, EncodePublicKey, spki::der::pem::LineEnding,
-    },
+    pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
 };
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +17,14 @@ use crate::digest::{DigestError, Sha256Digest};
 
 /// Longest PEM text that is read, in bytes; an Ed25519 SPKI has 113.
 pub const MAX_PEM_BYTES: usize = 8192;
+
+/// An Ed25519 SubjectPublicKeyInfo up to its key (RFC 8410 section 4): a sequence of 42 bytes, the algorithm
+/// 1.3.101.112 without parameters, a bit string of 32 bytes. DER has no other form of it.
+const SPKI_START: [u8; 12] = [
+    0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
+];
+const PEM_START: &str = "-----BEGIN PUBLIC KEY-----\n";
+const PEM_END: &str = "\n-----END PUBLIC KEY-----\n";
 
 /// Names a key: the SHA-256 of its SPKI PEM text (64 columns, final newline), which OMS calls the hint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -102,12 +109,17 @@ impl PublicKey {
         if text.len() > MAX_PEM_BYTES {
             return Err(wanted);
         }
-        let key = ed25519_dalek::VerifyingKey::from_public_key_pem(text).map_err(|_| wanted)?;
-        let public = Self::new(ed25519_public_key(key.as_bytes())?);
-        if public.to_spki_pem() != text {
-            return Err(KeyError::NotCanonicalPem);
-        }
-        Ok(public)
+        // The 44 bytes of DER are one line of base64, so there is one text of each key.
+        let Some(line) = text
+            .strip_prefix(PEM_START)
+            .and_then(|text| text.strip_suffix(PEM_END))
+        else {
+            let is_pem = text.contains(PEM_START.trim_end()) && text.contains(PEM_END.trim());
+            return Err(if is_pem { KeyError::NotCanonicalPem } else { wanted });
+        };
+        let der = STANDARD.decode(line).map_err(|_| wanted.clone())?;
+        let key = der.strip_prefix(&SPKI_START).and_then(|key| key.try_into().ok());
+        Ok(Self::new(ed25519_public_key(key.ok_or(wanted)?)?))
     }
 
     fn new(key: ed25519_dalek::VerifyingKey) -> Self {
@@ -142,8 +154,8 @@ impl fmt::Debug for PublicKey {
 }
 
 fn spki_pem(key: &ed25519_dalek::VerifyingKey) -> String {
-    key.to_public_key_pem(LineEnding::LF)
-        .expect("44 bytes of DER always encode")
+    let der = [&SPKI_START[..], key.as_bytes()].concat();
+    format!("{PEM_START}{}{PEM_END}", STANDARD.encode(der))
 }
 
 /// A publisher's private key. Wiped from memory when dropped; `Debug` shows only the id.
@@ -213,6 +225,8 @@ impl<T: std::ops::Deref<Target = String>> AsRef<str> for Pem<T> {
 
 #[cfg(test)]
 mod tests {
+    use ed25519_dalek::pkcs8::{DecodePublicKey as _, EncodePublicKey as _};
+
     use super::*;
 
     #[test]
@@ -229,6 +243,9 @@ mod tests {
             public.keyid().to_string(),
             Sha256Digest::of(pem.as_bytes()).to_string()
         );
+        let oracle = ed25519_dalek::VerifyingKey::from_public_key_pem(&pem).unwrap();
+        assert_eq!(oracle, key.public().key);
+        assert_eq!(oracle.to_public_key_pem(LineEnding::LF).unwrap(), pem);
         assert!(public.verifies(b"m", &key.sign(b"m")));
         assert!(!public.verifies(b"n", &key.sign(b"m")));
         assert!(!public.verifies(b"m", &key.sign(b"m")[..63]));

@@ -29,6 +29,7 @@ pub mod lookup;
 pub mod manifest;
 pub mod merkle;
 pub mod note;
+pub mod order;
 pub mod path;
 pub mod publisher;
 pub mod record;
@@ -37,6 +38,7 @@ pub mod statement;
 pub mod tensor;
 pub mod tlog_proof;
 pub mod trust;
+mod unicode;
 pub mod verify;
 
 pub use digest::{Sha256Digest, Sha256Hasher};

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{digest::Sha256Digest, manifest::Manifest, record::RecordId};
+use crate::{digest::Sha256Digest, manifest::Manifest, order::sort_by, record::RecordId};
 
 /// Most hex digits of a prefix.
 pub const MAX_DIGITS: u32 = 5;
@@ -102,7 +102,7 @@ pub fn prefix(digest: &Sha256Digest, digits: u32) -> String {
 /// nothing and are left out.
 pub fn order_of_files(sizes: &[u64]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..sizes.len()).filter(|&at| sizes[at] > 0).collect();
-    order.sort_by_key(|&at| std::cmp::Reverse(sizes[at]));
+    sort_by(&mut order, |&a, &b| sizes[b].cmp(&sizes[a]));
     order.truncate(1 + FURTHER_FILES);
     order
 }

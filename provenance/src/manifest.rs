@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::{
     chunk::{MAX_FILE_BYTES, chunk_count},
     digest::{Sha256Digest, Sha256Hasher},
+    order::sort_by,
     path::RelativePath,
 };
 
@@ -100,7 +101,7 @@ impl Manifest {
         if files.len() > MAX_FILES {
             return Err(ManifestError::TooMany { found: files.len() });
         }
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+        sort_by(&mut files, |a, b| a.path.cmp(&b.path));
         check_collisions(&files)?;
         files.iter().try_for_each(check_file)?;
         Ok(Self { files })
@@ -140,7 +141,7 @@ impl Manifest {
     /// The OMS root in the order of the Python `model_signing` tool, path component by path component.
     pub fn oms_root_components(&self) -> Sha256Digest {
         let mut files: Vec<_> = self.files.iter().collect();
-        files.sort_by(|a, b| a.path.cmp_by_component(&b.path));
+        sort_by(&mut files, |a, b| a.path.cmp_by_component(&b.path));
         root_over(files.into_iter())
     }
 }
@@ -263,7 +264,7 @@ pub(crate) mod tests {
                 ..listed(path, b"x")
             })
             .collect();
-        files.sort_by(|a, b| a.path.cmp(&b.path));
+        sort_by(&mut files, |a, b| a.path.cmp(&b.path));
         let manifest = Manifest { files };
         let roots = (
             manifest.oms_root().to_string(),

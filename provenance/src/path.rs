@@ -1,14 +1,14 @@
 //! Relative paths of files in an artifact, and what a path says about the file it names.
 //!
 //! One path has one spelling, so that a manifest means the same on every file system: relative POSIX, UTF-8 in
-//! NFC (the Unicode version of the pinned `unicode-normalization` crate), no component that walks, no character
+//! NFC (the Unicode version of the pinned `unicode-normalization` crate, see `unicode.rs`), no component that walks, no character
 //! that a terminal or a page would hide.
 
 use std::{cmp::Ordering, fmt, str::FromStr};
 
-use caseless::default_case_fold_str;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use crate::unicode::{case_fold, is_nfc, nfc};
 
 /// Longest path in bytes: Linux `PATH_MAX`, past which no common system could hold the file.
 pub const MAX_PATH_BYTES: usize = 4096;
@@ -95,7 +95,7 @@ impl RelativePath {
 
     /// The key under which two names collide on a file system that ignores case.
     pub fn case_folded(&self) -> String {
-        default_case_fold_str(&self.0).nfc().collect()
+        nfc(&case_fold(&self.0))
     }
 
     /// Compares as the Python `model_signing` tool sorts: component by component, so that `a/b` stands before

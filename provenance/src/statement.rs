@@ -13,6 +13,7 @@ use crate::{
     digest::Sha256Digest,
     keyset::Keyset,
     manifest::{Manifest, ManifestFile},
+    order::sort_by,
     path::{IGNORED_TOP_LEVEL, RelativePath},
     publisher::PublisherName,
     record::RecordId,
@@ -277,7 +278,7 @@ pub fn signature_payload(
 ) -> Vec<u8> {
     let mut ignore_paths: Vec<&str> = IGNORED_TOP_LEVEL.to_vec();
     ignore_paths.extend(bundles.iter().map(String::as_str));
-    ignore_paths.sort_unstable();
+    sort_by(&mut ignore_paths, Ord::cmp);
     let predicate = SignaturePredicate {
         serialization: Serialization {
             method: "files",

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     digest::Sha256Digest,
     json::{INTEGER_LIMIT, JsonError, parse_strict},
+    order::sort_by,
 };
 
 /// Longest safetensors header in bytes: 16 MiB, about 150,000 tensors.
@@ -188,7 +189,9 @@ impl TensorIndex {
     }
 
     fn sorted(mut tensors: Vec<Tensor>) -> Self {
-        tensors.sort_by(|a, b| (a.begin, a.end, &a.name).cmp(&(b.begin, b.end, &b.name)));
+        sort_by(&mut tensors, |a, b| {
+            (a.begin, a.end, &a.name).cmp(&(b.begin, b.end, &b.name))
+        });
         Self(tensors)
     }
 

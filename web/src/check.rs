@@ -15,7 +15,6 @@ use web_sys::File;
 
 use crate::{
     evidence::{self, Sidecars},
-    order::order,
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
     schedule,
@@ -75,7 +74,7 @@ pub(crate) async fn observe(
     state.update(|state| state.hash(run, progress));
 
     let sizes = |at: usize| plan.files[at].size;
-    let largest_first = order(plan.files.len(), &|a, b| sizes(b).cmp(&sizes(a)));
+    let largest_first = provenance::order::positions(plan.files.len(), &|a, b| sizes(b).cmp(&sizes(a)));
     let files: Vec<(usize, u64)> = largest_first
         .into_iter()
         .filter(|at| read[*at])

@@ -4,22 +4,29 @@ use js_sys::Array;
 use leptos::{prelude::*, task::spawn_local};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Blob, BlobPropertyBag, HtmlAnchorElement, Url};
+use web_sys::{Blob, BlobPropertyBag, Clipboard, HtmlAnchorElement, Url};
+
+/// Whether text can be copied. Browsers offer it in secure contexts only: https and localhost.
+pub(crate) fn is_offered() -> bool {
+    clipboard().is_some()
+}
+
+fn clipboard() -> Option<Clipboard> {
+    js_sys::Reflect::get(&window().navigator(), &"clipboard".into())
+        .ok()?
+        .dyn_into()
+        .ok()
+}
 
 /// Copies `text`, and sets `done` when the browser says that it did.
 pub(crate) fn copy(text: &str, done: RwSignal<bool>) {
-    // Absent on plain-http pages; the text itself is on the page to be selected.
-    let navigator = window().navigator();
-    let Ok(clipboard) = js_sys::Reflect::get(&navigator, &"clipboard".into()) else {
+    let Some(promise) = clipboard().map(|clipboard| clipboard.write_text(text)) else {
         return;
     };
-    let Ok(clipboard) = clipboard.dyn_into::<web_sys::Clipboard>() else {
-        return;
-    };
-    let promise = clipboard.write_text(text);
     spawn_local(async move {
         if JsFuture::from(promise).await.is_ok() {
-            done.set(true);
+            // The button may be gone by now.
+            done.try_set(true);
         }
     });
 }

@@ -1,7 +1,7 @@
 //! Pieces of the page. Each takes plain values or signals and callbacks, and shows them.
 //!
-//! Views are written with the element functions of `leptos::html`, not with `view!`: the macro turns static
-//! markup into `innerHTML`, which the page's Trusted Types policy forbids (docs/adr/0003).
+//! Views are written with [`crate::dom`], not with Leptos' `view!`: the macro turns static markup into
+//! `innerHTML`, which the page's Trusted Types policy forbids (docs/adr/0003).
 
 pub(crate) mod candidates;
 pub(crate) mod digest;

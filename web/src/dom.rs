@@ -1,7 +1,7 @@
 //! Views: a description of elements, built into the document once and kept current by effects.
 //!
 //! Leptos' own typed views make a type, and with it machine code, of every combination of elements and
-//! attributes: this page would weigh twice its budget. Here an element is one plain struct. The reactive side
+//! attributes: 100 KB more for this page. Here an element is one plain struct. The reactive side
 //! stays Leptos': a closure among children or attributes runs in a render effect, again whenever a signal it
 //! read has changed, and everything made in an earlier run is disposed of (docs/adr/0003).
 //!

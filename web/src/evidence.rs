@@ -159,8 +159,7 @@ async fn fetch_all(matches: &[Match]) -> Result<Vec<Evidence>, ApiError> {
 
 fn told(lookup: &Lookup) -> String {
     match lookup.prefixes_sent {
-        0 => "The registry was told nothing about these files: its whole index is small enough to fetch."
-            .to_owned(),
+        0 => "The registry was told nothing: its whole index is small enough to fetch.".to_owned(),
         1 => format!(
             "The registry was told the first {} of one hash.",
             digits(lookup.digits)

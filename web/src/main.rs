@@ -3,19 +3,20 @@
 //! | file | holds |
 //! |---|---|
 //! | `app`, `pages`, `components`, `dom` | what is shown |
-//! | `verification`, `progress`, `plan`, `schedule`, `order`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
+//! | `verification`, `candidate`, `judgement`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
 //! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
 //! | `worker_pool`, `api`, `files`, `store`, `clipboard` | the browser's edges |
 
 mod api;
 mod app;
+mod candidate;
 mod check;
 mod clipboard;
 mod components;
 mod dom;
 mod evidence;
 mod files;
-mod order;
+mod judgement;
 mod pace;
 mod pages;
 mod plan;

@@ -9,7 +9,7 @@ use provenance::{
     verify::Scope,
 };
 
-use crate::order::order;
+use provenance::order::positions;
 
 /// A name and size as the browser gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +90,7 @@ impl Plan {
         let folder = common_folder(listed);
         let prefix = folder.map_or(0, |name| name.len() + 1);
         let (mut files, mut ignored) = (Vec::with_capacity(listed.len()), Vec::new());
-        for source in order(listed.len(), &|a, b| listed[a].path.cmp(&listed[b].path)) {
+        for source in positions(listed.len(), &|a, b| listed[a].path.cmp(&listed[b].path)) {
             let Listed { path, size } = &listed[source];
             let path = &path[prefix..];
             match path.parse::<RelativePath>() {

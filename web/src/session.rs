@@ -13,13 +13,15 @@ use provenance::{
 use web_sys::File;
 
 use crate::{
+    candidate::{Candidate, choose},
     check,
     evidence::{self, Evidence, Search},
     files::Picked,
+    judgement::Judgement,
     plan::Plan,
     query::Query,
     trust_session::TrustSession,
-    verification::{Candidate, Judgement, Phase, Verification, choose},
+    verification::{Phase, Stop, Verification},
     worker_pool::{Pool, WorkError},
 };
 
@@ -128,15 +130,15 @@ impl Session {
         let run = self.state.with_untracked(Verification::run);
         spawn_local(async move {
             let result = match query {
-                Query::Record(id) => self.name(id).await,
+                Query::Record(id) => self.name(id).await.map_err(|what| Stop::unchecked(what, false)),
                 Query::Digest(digest) => match evidence::search_digest(digest).await {
                     Ok(search) => self.name_found(&search, RecordId::from_digest(digest)),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(Stop::unchecked(error.to_string(), false)),
                 },
             };
-            if let Err(what) = result {
+            if let Err(stop) = result {
                 self.stop_work();
-                self.state.update(|state| state.stopped(run, what));
+                self.state.update(|state| state.stopped(run, stop));
             }
         });
     }
@@ -178,21 +180,19 @@ impl Session {
         Ok(())
     }
 
-    fn name_found(self, search: &Search, as_record: RecordId) -> Result<(), String> {
+    fn name_found(self, search: &Search, as_record: RecordId) -> Result<(), Stop> {
         let mut candidates = self.candidates(&search.found, &Plan::nothing());
         choose(&mut candidates);
-        match candidates.into_iter().next() {
-            Some(about) => {
-                self.state.update(|state| state.name(about.record, about));
-                Ok(())
-            }
-            None => Err(format!(
-                "No record lists a file or model with this digest. {} If it is a record's own id, open it by its \
-                 link, {}#record={as_record}; that tells the registry all of it.",
-                search.told,
-                window().location().origin().unwrap_or_default() + "/verify",
-            )),
+        if let Some(about) = candidates.into_iter().next() {
+            self.state.update(|state| state.name(about.record, about));
+            return Ok(());
         }
+        let what = format!(
+            "No record lists a file or model with this digest. {} It may be a record’s own id; asking for that \
+             tells the registry all of it.",
+            search.told
+        );
+        Err(Stop::not_found(what, as_record))
     }
 
     fn begin(self, plan: Plan) {
@@ -302,7 +302,8 @@ impl Session {
             self.held.update_value(|held| held.pool = None);
         }
         if let Err(what) = result {
-            self.state.update(|state| state.stopped(run, what));
+            self.state
+                .update(|state| state.stopped(run, Stop::unchecked(what, true)));
         }
     }
 

@@ -14,26 +14,18 @@ pub(crate) fn bytes(count: u64) -> String {
         unit += 1;
         size *= 1024;
     }
-    // Hundredths of the unit, rounded; no overflow, because the whole part is split off first.
+    // In parts of the unit, rounded once; the whole is split off first, so that nothing overflows.
     let (whole, rest) = (count / size, count % size);
-    let hundredths = whole
-        .saturating_mul(100)
-        .saturating_add((rest / 128 * 100 + size / 256) / (size / 128));
-    let (digits, value) = match hundredths {
-        0..=999 => (2, hundredths),
-        1000..=9994 => (1, (hundredths + 5) / 10),
-        _ => (0, (hundredths + 50) / 100),
+    let parts = |scale: u64| {
+        whole
+            .saturating_mul(scale)
+            .saturating_add((rest * scale + size / 2) / size)
     };
-    let scale = 10_u64.pow(digits);
-    match digits {
-        0 => format!("{value} {}", UNITS[unit]),
-        _ => format!(
-            "{}.{:0width$} {}",
-            value / scale,
-            value % scale,
-            UNITS[unit],
-            width = digits as usize
-        ),
+    let unit = UNITS[unit];
+    match (parts(100), parts(10), parts(1)) {
+        (hundredths @ 0..=999, ..) => format!("{}.{:02} {unit}", hundredths / 100, hundredths % 100),
+        (_, tenths @ 0..=999, _) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+        (.., ones) => format!("{ones} {unit}"),
     }
 }
 
@@ -77,16 +69,18 @@ pub(crate) fn visible_lines(text: &str) -> String {
 /// in another sentence. Hidden characters are made visible.
 pub(crate) fn sentence(detail: &str) -> String {
     let mut chars = detail.chars();
-    let first = chars
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
+    // Details begin with words of ours, so ASCII is enough.
+    let first = chars.next().map(|c| c.to_ascii_uppercase());
     let end = if detail.is_empty() || detail.ends_with(['.', '?', '…']) {
         ""
     } else {
         "."
     };
-    provenance::path::visible(&format!("{first}{}{end}", chars.as_str()))
+    provenance::path::visible(&format!(
+        "{}{}{end}",
+        first.map(String::from).unwrap_or_default(),
+        chars.as_str()
+    ))
 }
 
 /// Bytes per second: `512 MiB/s`.
@@ -154,6 +148,8 @@ mod tests {
             (1023, "1023 bytes"),
             (1024, "1.00 KiB"),
             (90_868_376, "86.7 MiB"),
+            (10_398, "10.2 KiB"),
+            (102_399, "100 KiB"),
             (1_048_575, "1.00 MiB"),
             (14_925_234_176, "13.9 GiB"),
             (u64::MAX, "16777216 TiB"),

@@ -27,8 +27,8 @@ impl TrustSession {
         spawn_local(async move {
             match store::load(KEPT).await {
                 Ok(Some(kept)) => session.state.update(|state| state.restore(&kept)),
-                Ok(None) => return,
-                Err(error) => return session.note(error.to_string()),
+                // A browser that keeps nothing says so when there is something to keep.
+                Ok(None) | Err(_) => return,
             }
             // Only a comparison: an answer changes nothing but a warning, and no answer is no news.
             if let Ok(offered) = api::offered_trust().await {

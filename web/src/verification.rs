@@ -4,103 +4,15 @@
 //! everything that comes back. A transition that comes too late (after a cancel, or for an earlier choice of
 //! files) changes nothing.
 
-use provenance::{
-    RecordId, Sha256Digest,
-    chunk::ChunkList,
-    lookup,
-    manifest::Manifest,
-    path::visible,
-    record::Record,
-    verify::{Bytes, FileReport, FileVerdict, Observation, Opened, Report, SeenFile},
-};
+use provenance::{RecordId, Sha256Digest};
 
 use crate::{
-    order::order,
+    candidate::Candidate,
+    judgement::Judgement,
     plan::Plan,
     progress::{Outcome, Progress},
     text,
 };
-
-/// A record that could be the one for these files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Candidate {
-    /// The record.
-    pub(crate) record: RecordId,
-    /// The artifact's name, made visible.
-    pub(crate) name: String,
-    /// The artifact's version.
-    pub(crate) version: Option<String>,
-    /// Its publisher.
-    pub(crate) publisher: String,
-    /// Whether the record holds and its publisher is pinned.
-    pub(crate) trusted: bool,
-    /// Whether the record fails a check of its own.
-    pub(crate) faulty: bool,
-    /// Files it lists.
-    pub(crate) listed: usize,
-    /// Listed files that are here under their name and size.
-    pub(crate) fitting: usize,
-    /// Listed files that are here under their name.
-    pub(crate) named: usize,
-}
-
-impl Candidate {
-    /// Describes an opened record beside the files at hand; `None` when it holds and lists no files. A record
-    /// that does not hold is described as far as it could be read: the verdict about it is a fault.
-    pub(crate) fn of(opened: &Opened, plan: &Plan) -> Option<Self> {
-        let faulty = opened.fault().is_some();
-        let files = opened.manifest().map_or(&[][..], Manifest::files);
-        if files.is_empty() && !faulty {
-            return None;
-        }
-        let seen: Vec<(&str, u64)> = plan.files.iter().map(|f| (f.path.as_str(), f.size)).collect();
-        let (fitting, named) = opened
-            .manifest()
-            .map_or((0, 0), |manifest| lookup::fit(manifest, &seen));
-        let record = opened.record();
-        let subject = record
-            .and_then(Record::artifact)
-            .map(|artifact| &artifact.subject);
-        Some(Self {
-            record: opened.id(),
-            name: subject.map_or_else(|| "a record".to_owned(), |s| visible(&s.name)),
-            version: subject.and_then(|s| s.version.as_deref()).map(visible),
-            publisher: record.map_or_else(
-                || "nobody known".to_owned(),
-                |record| record.publisher().to_string(),
-            ),
-            trusted: opened.is_trusted(),
-            faulty,
-            listed: files.len(),
-            fitting,
-            named,
-        })
-    }
-
-    /// `acme/minilm 1.0`.
-    pub(crate) fn title(&self) -> String {
-        match &self.version {
-            Some(version) => format!("{} {version}", self.name),
-            None => self.name.clone(),
-        }
-    }
-
-    fn rank(&self) -> (bool, bool, usize, usize) {
-        (!self.faulty, self.trusted, self.fitting, self.named)
-    }
-}
-
-/// Sorts candidates, best first, and says whether the first is clearly the best.
-pub(crate) fn choose(candidates: &mut Vec<Candidate>) -> bool {
-    let better = |a: &Candidate, b: &Candidate| b.rank().cmp(&a.rank()).then(a.record.cmp(&b.record));
-    let sorted = order(candidates.len(), &|a, b| better(&candidates[a], &candidates[b]));
-    *candidates = sorted.into_iter().map(|at| candidates[at].clone()).collect();
-    match candidates.as_slice() {
-        [] => false,
-        [_] => true,
-        [first, second, ..] => first.rank() > second.rank(),
-    }
-}
 
 /// What a digest or id that the visitor named stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,91 +23,38 @@ pub(crate) struct Named {
     pub(crate) about: Option<Candidate>,
 }
 
-/// Why a run ended without a verdict.
+/// Why a run or a question ended without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Stop {
+    /// A few words.
+    pub(crate) title: &'static str,
     /// What happened, where and why likely.
     pub(crate) what: String,
     /// Whether the same files can be tried again at once.
     pub(crate) retry: bool,
+    /// A digest that nobody recorded, but that could be a record's own id.
+    pub(crate) perhaps: Option<RecordId>,
 }
 
-/// A differing chunk: what was signed and what was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ChunkPair {
-    /// The listed path.
-    pub(crate) path: String,
-    /// The chunk, from 0.
-    pub(crate) chunk: u64,
-    /// The signed digest; none past the listed end.
-    pub(crate) expected: Option<Sha256Digest>,
-    /// The digest found; none past the found end.
-    pub(crate) found: Option<Sha256Digest>,
-}
-
-/// A report with the digests behind its differences.
-#[derive(Debug, Clone)]
-pub(crate) struct Judgement {
-    /// The judge's report.
-    pub(crate) report: Report,
-    /// The first few differing chunks of each file.
-    pub(crate) chunks: Vec<ChunkPair>,
-}
-
-/// Differing chunks that are shown with their digests, of each file.
-const SHOWN_CHUNKS: usize = 4;
-
-impl Judgement {
-    /// A report about no bytes.
-    pub(crate) fn without_bytes(report: Report) -> Self {
+impl Stop {
+    /// Something could not be checked.
+    pub(crate) fn unchecked(what: String, retry: bool) -> Self {
         Self {
-            report,
-            chunks: Vec::new(),
+            title: "We could not check this",
+            what,
+            retry,
+            perhaps: None,
         }
     }
 
-    /// Judges `observation` against `opened`.
-    pub(crate) fn of(opened: &Opened, observation: &Observation) -> Self {
-        let report = opened.judge(observation);
-        let mut chunks = Vec::new();
-        for file in report.files.iter().filter(|file| !file.chunks.is_empty()) {
-            let listed = opened.manifest().and_then(|manifest| manifest.file(&file.path));
-            let signed = listed.and_then(|listed| {
-                let bytes = observation.sidecars.get(&listed.chunks)?;
-                ChunkList::from_bytes(bytes, listed.size)
-                    .ok()
-                    .filter(|list| list.digest() == listed.chunks)
-            });
-            let found = observation
-                .files
-                .iter()
-                .find(|seen| names_same_file(&seen.path, file))
-                .and_then(hashed);
-            let digest = |list: Option<&ChunkList>, chunk: u64| {
-                list?.digests().get(usize::try_from(chunk).ok()?).copied()
-            };
-            chunks.extend(file.chunks.iter().take(SHOWN_CHUNKS).map(|&chunk| ChunkPair {
-                path: file.path.clone(),
-                chunk,
-                expected: digest(signed.as_ref(), chunk),
-                found: digest(found, chunk),
-            }));
+    /// A digest was looked up in vain.
+    pub(crate) fn not_found(what: String, perhaps: RecordId) -> Self {
+        Self {
+            title: "No record of this digest",
+            what,
+            retry: false,
+            perhaps: Some(perhaps),
         }
-        Self { report, chunks }
-    }
-}
-
-/// Whether the found file at `seen` is the one that the judge paired with `listed`: by path, or by base name
-/// and size where folders were not seen.
-fn names_same_file(seen: &str, listed: &FileReport) -> bool {
-    let base = listed.path.rsplit('/').next().unwrap_or(&listed.path);
-    seen == listed.path || seen == base
-}
-
-fn hashed(seen: &SeenFile) -> Option<&ChunkList> {
-    match &seen.bytes {
-        Bytes::Hashed { chunks, .. } => Some(chunks),
-        _ => None,
     }
 }
 
@@ -264,7 +123,7 @@ impl Verification {
     pub(crate) fn refuse(&mut self, what: String) {
         self.run += 1;
         self.plan = None;
-        self.phase = Phase::Stopped(Stop { what, retry: false });
+        self.phase = Phase::Stopped(Stop::unchecked(what, false));
     }
 
     /// The visitor named a record to compare with.
@@ -361,9 +220,9 @@ impl Verification {
     }
 
     /// The run ended without a verdict.
-    pub(crate) fn stopped(&mut self, run: u64, what: String) {
+    pub(crate) fn stopped(&mut self, run: u64, stop: Stop) {
         if self.is_current(run) {
-            self.phase = Phase::Stopped(Stop { what, retry: true });
+            self.phase = Phase::Stopped(stop);
         }
     }
 
@@ -416,43 +275,12 @@ impl Verification {
     }
 }
 
-/// The text of "Copy summary".
-pub(crate) fn summary_text(report: &Report) -> String {
-    let mut lines = vec![format!("{}: {}", report.headline, report.summary)];
-    if let Some(name) = &report.name {
-        let version = report.version.as_deref().unwrap_or("no version");
-        lines.push(format!("Model: {name}, {version}"));
-    }
-    if let Some(publisher) = &report.publisher {
-        lines.push(format!("Publisher: {publisher}"));
-    }
-    if let Some(record) = &report.record {
-        lines.push(format!("Record: {record}"));
-    }
-    if let Some(log) = &report.log {
-        lines.push(format!(
-            "Log: {}, entry {} of {}",
-            log.origin, log.index, log.size
-        ));
-    }
-    for file in report
-        .files
-        .iter()
-        .filter(|file| file.verdict != FileVerdict::Match)
-    {
-        lines.push(format!("{}: {}, {}", file.path, file.verdict.code(), file.detail));
-    }
-    lines.push("This does not prove that the model behaves well or that its publisher is honest.".to_owned());
-    lines
-        .iter()
-        .map(|line| visible(line))
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
 #[cfg(test)]
 mod tests {
+    use provenance::verify::Report;
+
     use super::*;
+    use crate::candidate::tests::candidate;
     use crate::plan::Listed;
 
     fn plan() -> Plan {
@@ -463,20 +291,6 @@ mod tests {
         .unwrap()
     }
 
-    fn candidate(n: u8, trusted: bool, fitting: usize) -> Candidate {
-        Candidate {
-            record: RecordId::of_payload(&[n]),
-            name: "acme/minilm".into(),
-            version: Some("1.0".into()),
-            publisher: "acme.example".into(),
-            trusted,
-            faulty: false,
-            listed: 3,
-            fitting,
-            named: fitting,
-        }
-    }
-
     #[test]
     fn an_answer_for_an_earlier_run_changes_nothing() {
         let mut state = Verification::default();
@@ -484,7 +298,7 @@ mod tests {
         let second = state.start(plan());
         state.judged(first, Judgement::without_bytes(Report::unknown(None, "late")));
         assert!(matches!(state.phase, Phase::Identifying));
-        state.stopped(second, "now".into());
+        state.stopped(second, Stop::unchecked("now".into(), true));
         assert!(matches!(state.phase, Phase::Stopped(_)));
     }
 
@@ -513,32 +327,6 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_record_goes_before_a_better_fitting_stranger() {
-        let mut candidates = vec![candidate(1, false, 3), candidate(2, true, 2)];
-        assert!(choose(&mut candidates));
-        assert!(candidates[0].trusted);
-    }
-
-    #[test]
-    fn a_record_that_does_not_hold_comes_last() {
-        let mut candidates = vec![
-            Candidate {
-                faulty: true,
-                ..candidate(1, false, 3)
-            },
-            candidate(2, false, 1),
-        ];
-        assert!(choose(&mut candidates));
-        assert!(!candidates[0].faulty);
-    }
-
-    #[test]
-    fn equal_strangers_are_left_to_the_visitor() {
-        assert!(!choose(&mut vec![candidate(1, false, 3), candidate(2, false, 3)]));
-        assert!(!choose(&mut vec![]));
-    }
-
-    #[test]
     fn the_identification_says_whether_the_record_was_named() {
         let mut state = Verification::default();
         let run = state.start(plan());
@@ -555,12 +343,5 @@ mod tests {
             about: None,
         });
         assert!(state.identification().unwrap().starts_with("Comparing with"));
-    }
-
-    #[test]
-    fn the_summary_carries_no_hidden_characters() {
-        let mut report = Report::unknown(None, "x");
-        report.name = Some("acme/\u{202E}minilm".into());
-        assert!(summary_text(&report).contains("acme/\\u{202e}minilm"));
     }
 }

@@ -60,12 +60,12 @@ pub(crate) enum Answer {
 }
 
 /// Gets each chunk's index and digest as it is known.
-pub(crate) type Report = Rc<dyn Fn(u64, Sha256Digest)>;
+pub(crate) type OnChunk = Rc<dyn Fn(u64, Sha256Digest)>;
 
 struct Pending {
     request: Request,
     file: File,
-    report: Report,
+    report: OnChunk,
     done: oneshot::Sender<Result<Answer, WorkError>>,
 }
 
@@ -116,7 +116,7 @@ impl Pool {
         file: &File,
         span: Span,
         whole: bool,
-        report: Report,
+        report: OnChunk,
     ) -> impl Future<Output = Result<Option<Sha256Digest>, WorkError>> + use<> {
         let answer = self.submit(file, report, &|job| Request::Hash { job, span, whole });
         async move {
@@ -160,7 +160,7 @@ impl Pool {
     fn submit(
         &self,
         file: &File,
-        report: Report,
+        report: OnChunk,
         request: &dyn Fn(u32) -> Request,
     ) -> impl Future<Output = Result<Answer, WorkError>> + use<> {
         let (done, answer) = oneshot::channel();

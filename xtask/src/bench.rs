@@ -302,17 +302,16 @@ fn write_weights(path: &Path) -> Result<()> {
 /// Prints the compressed size of each file of the page; answers whether the limit was kept.
 fn size(dist: &Path) -> Result<bool> {
     let mut total = 0;
-    let mut files: Vec<PathBuf> = fs::read_dir(dist)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<_>>()?;
+    let mut files = Vec::new();
+    list(dist, &mut files)?;
     files.sort();
-    for file in files.iter().filter(|file| file.is_file()) {
+    for file in &files {
         let bytes = fs::read(file)?;
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&bytes)?;
         let compressed = gzip.finish()?.len();
         total += compressed;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let name = file.strip_prefix(dist).unwrap_or(file).display();
         say(&format!(
             "   {compressed:>8} bytes compressed, {:>8} plain: {name}",
             bytes.len()
@@ -324,6 +323,18 @@ fn size(dist: &Path) -> Result<bool> {
         verdict(kept)
     ));
     Ok(kept)
+}
+
+fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            list(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

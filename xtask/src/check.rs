@@ -11,14 +11,7 @@ use crate::{
 };
 
 /// Crates that run in a browser. The page's own logic has native tests too.
-const WASM_CRATES: [&str; 6] = [
-    "-p",
-    "weighbridge-web",
-    "-p",
-    "weighbridge-verifier-wasm",
-    "-p",
-    "weighbridge-wasm-probe",
-];
+const WASM_CRATES: [&str; 4] = ["-p", "weighbridge-web", "-p", "weighbridge-verifier-wasm"];
 
 const WASM_TARGET: [&str; 2] = ["--target", "wasm32-unknown-unknown"];
 
@@ -45,29 +38,24 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     })?;
     build::web(workspace, true, steps)?;
     build::programs(workspace, "debug", steps)?;
-    steps.run("build the domain as wasm", || {
-        workspace
-            .cargo()
-            .args(["build", "--locked", "-p", "weighbridge-wasm-probe"])
-            .args(WASM_TARGET)
-            .show()
-    })?;
     steps.run("tests", || {
         workspace
             .cargo()
             .args(["test", "--locked", "--workspace", "--no-fail-fast"])
             .show()
     })?;
-    steps.run("tests of provenance in wasm", || wasm_tests(workspace).show())
+    steps.run("tests of the log formats in wasm", || {
+        wasm_tests(workspace).show()
+    })
 }
 
-/// The domain's own tests, run as wasm under Node.
+/// The test that is written for both: the domain reproduces the log's vectors as wasm under Node too.
 fn wasm_tests(workspace: &Workspace) -> Run {
     let test = workspace
         .cargo()
         .args(["test", "--locked"])
         .args(WASM_TARGET)
-        .args(["-p", "weighbridge-provenance"]);
+        .args(["-p", "weighbridge-provenance", "--test", "tlog_fixtures"]);
     test.env(
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
         "wasm-bindgen-test-runner",

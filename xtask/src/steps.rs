@@ -102,11 +102,13 @@ mod tests {
     #[test]
     fn a_failing_step_is_named_in_the_error() {
         let error = Steps::new()
-            .run("lints", || -> Result<()> { anyhow::bail!("two warnings") })
+            .run("a step of this test", || -> Result<()> {
+                anyhow::bail!("two warnings")
+            })
             .unwrap_err();
         assert_eq!(
             format!("{error:#}"),
-            "the step `lints` did not succeed: two warnings"
+            "the step `a step of this test` did not succeed: two warnings"
         );
     }
 }

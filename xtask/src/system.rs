@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_program_that_fails_is_named() {
-        let error = Run::new("rustc").arg("--no-such-option").show().unwrap_err();
+        let error = Run::new("rustc").arg("--no-such-option").quiet().unwrap_err();
         assert!(error.to_string().contains("rustc --no-such-option"), "{error}");
     }
 

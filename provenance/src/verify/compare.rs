@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::{
     judge::{Bytes, Junk, Observation, Scope, SeenFile},
@@ -13,8 +12,10 @@ use crate::{
     chunk::{CHUNK_SIZE, ChunkList, chunk_count, chunk_range},
     digest::Sha256Digest,
     manifest::{Manifest, ManifestFile},
+    order::sort_by,
     path::RelativePath,
     tensor::{Tensor, TensorIndex},
+    unicode::nfc,
 };
 
 /// What became of one file.
@@ -171,9 +172,7 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         let SeenFile { path, size, .. } = &seen.files[at];
         let mut report = plain(path, FileVerdict::Extra, *size, "not on record");
         // A name that no manifest could list is suspect as well.
-        report.could_be_loaded = path
-            .nfc()
-            .collect::<String>()
+        report.could_be_loaded = nfc(path)
             .parse::<RelativePath>()
             .map_or(true, |p| p.could_be_loaded());
         if report.could_be_loaded {
@@ -182,7 +181,7 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         }
         out.files.push(report);
     }
-    out.files.sort_by(|a, b| a.path.cmp(&b.path));
+    sort_by(&mut out.files, |a, b| a.path.cmp(&b.path));
     out
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use unicode_normalization::UnicodeNormalization;
-
 use super::judge::{Bytes, Observation, Scope, SeenFile};
 use crate::{
     manifest::{Manifest, ManifestFile},
+    order::sort_by,
     path::RelativePath,
     tensor::TensorIndex,
+    unicode::nfc,
 };
 
 /// Which found file stands for which listed file.
@@ -27,10 +27,7 @@ pub(super) struct Pairs {
 pub(super) fn pair(manifest: &Manifest, seen: &Observation) -> Pairs {
     let mut work = Work::new(manifest, seen);
     match seen.scope {
-        Scope::Folder => work.by(
-            |listed| listed.path.to_string(),
-            |found| found.path.nfc().collect(),
-        ),
+        Scope::Folder => work.by(|listed| listed.path.to_string(), |found| nfc(&found.path)),
         Scope::Flat | Scope::SingleFile => {
             work.by_base_name_and_content();
             work.by_base_name();
@@ -138,7 +135,7 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self) -> Pairs {
-        self.pairs.sort_unstable();
+        sort_by(&mut self.pairs, Ord::cmp);
         let (mut extra, mut ambiguous) = (Vec::new(), Vec::new());
         for at in self.free_found {
             let found = &self.found[at];
@@ -162,18 +159,12 @@ impl<'a> Work<'a> {
 }
 
 fn is_ignored(found: &SeenFile) -> bool {
-    let path: Result<RelativePath, _> = found.path.nfc().collect::<String>().parse();
+    let path: Result<RelativePath, _> = nfc(&found.path).parse();
     path.is_ok_and(|path| path.is_ignored())
 }
 
 fn base_name(found: &SeenFile) -> String {
-    found
-        .path
-        .rsplit('/')
-        .next()
-        .unwrap_or(&found.path)
-        .nfc()
-        .collect()
+    nfc(found.path.rsplit('/').next().unwrap_or(&found.path))
 }
 
 fn content(found: &SeenFile) -> Option<(u64, crate::digest::Sha256Digest)> {

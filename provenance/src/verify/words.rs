@@ -174,13 +174,9 @@ fn extra(missing: usize) -> Words {
 
 /// The words of a record that does not hold.
 pub(super) fn no_word_about_files(detail: &str) -> String {
-    let mut chars = detail.chars();
-    let first = chars
-        .next()
-        .map(|c| c.to_uppercase().to_string())
-        .unwrap_or_default();
-    format!(
-        "{}. It says nothing about your files.",
-        visible(&(first + chars.as_str()))
-    )
+    let mut detail = visible(detail);
+    if let Some(first) = detail.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    format!("{detail}. It says nothing about your files.")
 }

@@ -5,9 +5,9 @@ use provenance::RecordId;
 
 use super::digest::digest;
 use crate::{
+    candidate::Candidate,
     dom::{IntoView, View, el},
     text,
-    verification::Candidate,
 };
 
 /// The list.

@@ -8,8 +8,8 @@ use provenance::{
 
 use crate::{
     dom::{IntoView, el},
+    judgement::{ChunkPair, Judgement},
     text,
-    verification::{ChunkPair, Judgement},
 };
 
 /// Files drawn of each kind; a model of 100,000 files must not freeze the page.

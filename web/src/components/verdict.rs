@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use provenance::verify::{Check, Report, Verdict};
 
 use super::{
-    digest::digest,
+    digest::{copy_button, digest},
     file_list::{matching_files, problem_files},
     icon::{Icon, icon},
     identity::trust_publisher,
@@ -12,9 +12,9 @@ use super::{
 use crate::{
     clipboard,
     dom::{IntoView, View, el},
+    judgement::{Judgement, summary_text},
     text,
     trust::Source,
-    verification::{Judgement, summary_text},
 };
 
 /// What the buttons below the card do.
@@ -333,7 +333,6 @@ fn not_proven(report: &Report) -> impl IntoView + use<> {
 }
 
 fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView + use<> {
-    let copied = RwSignal::new(false);
     let summary = summary_text(report);
     let json = serde_json::to_string_pretty(report).unwrap_or_default();
     let name = format!("weighbridge-{}.json", report.verdict.code());
@@ -352,17 +351,7 @@ fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView
         button("Check other files", "check-other").on("click", move |_| actions.other.run(())),
         can_repeat.then(|| button("Check again", "check-again").on("click", move |_| actions.again.run(()))),
         button("Save report", "save-report").on("click", save),
-        el("button")
-            .attr("type", "button")
-            .class("button")
-            .hook("copy-summary")
-            .on("click", move |_| clipboard::copy(&summary, copied))
-            .child(move || {
-                if copied.get() {
-                    "Summary copied"
-                } else {
-                    "Copy summary"
-                }
-            }),
+        copy_button("button", ("Copy summary", "Summary copied"), summary)
+            .map(|button| button.hook("copy-summary")),
     ))
 }

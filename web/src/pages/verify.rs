@@ -17,6 +17,7 @@ use crate::{
     },
     dom::{IntoView, View, el},
     progress::Progress,
+    query::Query,
     session::Session,
     trust::Source,
     verification::{Phase, Stop, Verification},
@@ -221,26 +222,38 @@ fn stopped(session: Session, over: Signal<bool>) -> impl IntoView {
         Phase::Stopped(stop) => Some((stop.clone(), state.plan.is_some())),
         _ => None,
     });
-    let notice = stop.map(|(Stop { what, retry }, has_files)| {
-        el("div")
-            .class("notice is-amber")
-            .hook("stopped")
-            .attr("role", "alert")
-            .child((
-                icon(Icon::Warning, "notice-icon"),
-                el("div").child((
-                    el("p").class("notice-title").child("We could not check this"),
-                    el("p").child(provenance::path::visible(&what)),
-                    (retry && has_files).then(|| {
-                        el("button")
-                            .attr("type", "button")
-                            .class("button")
-                            .hook("retry")
-                            .on("click", move |_| session.again())
-                            .child("Try again")
-                    }),
-                )),
-            ))
-    });
+    let notice = stop.map(|(stop, has_files)| stop_notice(session, &stop, has_files));
     (notice, start(session, over))
+}
+
+fn stop_notice(session: Session, stop: &Stop, has_files: bool) -> impl IntoView + use<> {
+    let retry = (stop.retry && has_files).then(|| {
+        el("button")
+            .attr("type", "button")
+            .class("button")
+            .hook("retry")
+            .on("click", move |_| session.again())
+            .child("Try again")
+    });
+    let open = stop.perhaps.map(|record| {
+        el("button")
+            .attr("type", "button")
+            .class("button")
+            .hook("open-as-record")
+            .on("click", move |_| session.ask(Query::Record(record)))
+            .child("Ask for it as a record id")
+    });
+    el("div")
+        .class("notice is-amber")
+        .hook("stopped")
+        .attr("role", "alert")
+        .child((
+            icon(Icon::Warning, "notice-icon"),
+            el("div").child((
+                el("p").class("notice-title").child(stop.title),
+                el("p").child(provenance::path::visible(&stop.what)),
+                retry,
+                open,
+            )),
+        ))
 }
