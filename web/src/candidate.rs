@@ -107,14 +107,14 @@ pub(crate) mod tests {
 
     #[test]
     fn a_trusted_record_goes_before_a_better_fitting_stranger() {
-        let mut candidates = vec![candidate(1, false, 3), candidate(2, true, 2)];
+        let mut candidates = [candidate(1, false, 3), candidate(2, true, 2)];
         assert!(choose(&mut candidates));
         assert!(candidates[0].trusted);
     }
 
     #[test]
     fn a_record_that_does_not_hold_comes_last() {
-        let mut candidates = vec![
+        let mut candidates = [
             Candidate {
                 faulty: true,
                 ..candidate(1, false, 3)
@@ -127,7 +127,7 @@ pub(crate) mod tests {
 
     #[test]
     fn equal_strangers_are_left_to_the_visitor() {
-        assert!(!choose(&mut vec![candidate(1, false, 3), candidate(2, false, 3)]));
-        assert!(!choose(&mut vec![]));
+        assert!(!choose(&mut [candidate(1, false, 3), candidate(2, false, 3)]));
+        assert!(!choose(&mut []));
     }
 }
