@@ -8,8 +8,8 @@ use std::{io, thread, time::Duration};
 use provenance::{
     Sha256Digest,
     api::{Problem, paths},
+    json::{self, FromJson},
 };
-use serde::de::DeserializeOwned;
 use ureq::{
     Agent, Body,
     http::{Response, StatusCode},
@@ -22,10 +22,10 @@ use crate::{
 };
 
 /// Most bytes of an ordinary JSON answer.
-pub(crate) const MAX_ANSWER_BYTES: u64 = 16 << 20;
+pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
 
 /// Most bytes of a problem document that are read.
-const MAX_PROBLEM_BYTES: u64 = 64 << 10;
+const MAX_PROBLEM_BYTES: usize = 64 << 10;
 
 /// How often an overloaded registry is asked again, and how long we wait at the most in between.
 const MAX_RETRIES: u32 = 4;
@@ -119,16 +119,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Exit::Network`].
-    pub(crate) fn get_json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
-        self.parse(path, &self.get(path, MAX_ANSWER_BYTES)?)
+    pub(crate) fn get_json<T: FromJson>(&self, path: &str) -> Result<T, Failure> {
+        self.parse(path, &self.get(path, MAX_ANSWER_BYTES as u64)?)
     }
 
     /// Parses the answer to a request for `path`.
     ///
     /// # Errors
     /// [`Exit::Network`].
-    pub(crate) fn parse<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T, Failure> {
-        serde_json::from_slice(body).map_err(|error| {
+    pub(crate) fn parse<T: FromJson>(&self, path: &str, body: &[u8]) -> Result<T, Failure> {
+        json::read(body, MAX_ANSWER_BYTES).map_err(|error| {
             Failure::new(
                 Exit::Network,
                 format!("the answer of {}{path} is not understood", self.address()),
@@ -143,7 +143,11 @@ impl Client {
     /// # Errors
     /// [`Exit::Network`] when there is no answer.
     pub(crate) fn submit(&self, envelope: &[u8]) -> Result<Answer, Failure> {
-        self.call(paths::ATTESTATIONS, &Method::Post(envelope), MAX_ANSWER_BYTES)
+        self.call(
+            paths::ATTESTATIONS,
+            &Method::Post(envelope),
+            MAX_ANSWER_BYTES as u64,
+        )
     }
 
     /// Uploads a sidecar.
@@ -152,7 +156,7 @@ impl Client {
     /// [`Exit::Network`] when it is not taken.
     pub(crate) fn upload(&self, digest: &Sha256Digest, bytes: &[u8], ticket: &str) -> Result<(), Failure> {
         let path = paths::blob(digest);
-        match self.call(&path, &Method::Put(bytes, ticket), MAX_ANSWER_BYTES)? {
+        match self.call(&path, &Method::Put(bytes, ticket), MAX_ANSWER_BYTES as u64)? {
             Answer::Done(_) => Ok(()),
             Answer::Refused(problem) => Err(self.refused(&path, &problem)),
         }
@@ -275,10 +279,10 @@ fn problem(response: &mut Response<Body>) -> Problem {
     let body = response
         .body_mut()
         .with_config()
-        .limit(MAX_PROBLEM_BYTES)
+        .limit(MAX_PROBLEM_BYTES as u64)
         .read_to_vec()
         .unwrap_or_default();
-    serde_json::from_slice(&body).unwrap_or_else(|_| Problem {
+    json::read(&body, MAX_PROBLEM_BYTES).unwrap_or_else(|_| Problem {
         type_: "about:blank".into(),
         title: status.canonical_reason().unwrap_or("refused").to_owned(),
         status: status.as_u16(),

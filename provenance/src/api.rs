@@ -2,10 +2,17 @@
 //!
 //! Nothing here is believed: a client takes these bytes to [`crate::verify`], which proves them or says why not.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+pub mod paths;
 
-use crate::{digest::Sha256Digest, publisher::PublisherName, record::RecordId};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Serialize, Serializer};
+
+use crate::{
+    digest::Sha256Digest,
+    json::{At, FromJson, WrongValue},
+    publisher::PublisherName,
+    record::RecordId,
+};
 
 /// Bytes that travel in JSON as padded standard base64.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -23,19 +30,18 @@ impl Serialize for Base64Bytes {
     }
 }
 
-impl<'de> Deserialize<'de> for Base64Bytes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        STANDARD
-            .decode(text.as_bytes())
+impl FromJson for Base64Bytes {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        let bytes = STANDARD.decode(at.text()?);
+        bytes
             .map(Self)
-            .map_err(serde::de::Error::custom)
+            .map_err(|_| at.wrong("is not padded standard base64"))
     }
 }
 
 /// Everything that proves one record: the receipt of a publish, and the answer of `/records/{id}/proof`. All
 /// proofs are against one published checkpoint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RecordProof {
     /// Format version, 1.
     pub v: u32,
@@ -59,8 +65,25 @@ pub struct RecordProof {
     pub control: Vec<ControlEntry>,
 }
 
+impl FromJson for RecordProof {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            record: at.get("record")?,
+            publisher: at.get("publisher")?,
+            kind: at.get("kind")?,
+            index: at.get("index")?,
+            leaf_hash: at.get("leaf_hash")?,
+            entry: at.get("entry")?,
+            proof: at.get("proof")?,
+            state: at.get("state")?,
+            control: at.get("control")?,
+        })
+    }
+}
+
 /// A keyset or advisory with its proof.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ControlEntry {
     /// Index of its entry in the log.
     pub index: u64,
@@ -72,11 +95,22 @@ pub struct ControlEntry {
     pub proof: String,
 }
 
+impl FromJson for ControlEntry {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            index: at.get("index")?,
+            entry: at.get("entry")?,
+            payload: at.get("payload")?,
+            proof: at.get("proof")?,
+        })
+    }
+}
+
 /// A problem document (RFC 9457). The code is stable and listed in docs/API.md.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// Always `about:blank`; the code says more.
-    #[serde(rename = "type", default = "about_blank")]
+    #[serde(rename = "type")]
     pub type_: String,
     /// A few words for people.
     pub title: String,
@@ -87,19 +121,31 @@ pub struct Problem {
     /// What happened, where, why likely, and the next step.
     pub detail: String,
     /// Blobs to upload before the record can be logged; only with `blobs-missing`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<MissingBlob>,
     /// Allows the uploads for an hour; only with `blobs-missing`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
 }
 
-fn about_blank() -> String {
-    "about:blank".into()
+impl FromJson for Problem {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            type_: at
+                .find("type")?
+                .map_or_else(|| Ok("about:blank".to_owned()), String::from_json)?,
+            title: at.get("title")?,
+            status: at.get("status")?,
+            code: at.get("code")?,
+            detail: at.get("detail")?,
+            missing: at.get_or_default("missing")?,
+            ticket: at.get_optional("ticket")?,
+        })
+    }
 }
 
 /// A sidecar that a record names and the registry does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MissingBlob {
     /// SHA-256 of its bytes.
     pub digest: Sha256Digest,
@@ -111,8 +157,19 @@ pub struct MissingBlob {
     pub max_length: u64,
 }
 
+impl FromJson for MissingBlob {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            digest: at.get("digest")?,
+            kind: at.get("kind")?,
+            length: at.get_optional("length")?,
+            max_length: at.get("max_length")?,
+        })
+    }
+}
+
 /// What a sidecar is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BlobKind {
     /// Raw chunk digests.
@@ -121,8 +178,14 @@ pub enum BlobKind {
     Tensors,
 }
 
+impl FromJson for BlobKind {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        at.word(&[("chunks", Self::Chunks), ("tensors", Self::Tensors)])
+    }
+}
+
 /// A record in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
     /// The record.
     pub record: RecordId,
@@ -138,8 +201,21 @@ pub struct Summary {
     pub version: Option<String>,
 }
 
+impl FromJson for Summary {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            record: at.get("record")?,
+            publisher: at.get("publisher")?,
+            kind: at.get("kind")?,
+            index: at.get("index")?,
+            name: at.get("name")?,
+            version: at.get_optional("version")?,
+        })
+    }
+}
+
 /// Answer of `/artifacts/{dirHash1}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ArtifactAnswer {
     /// Format version, 1.
     pub v: u32,
@@ -149,8 +225,18 @@ pub struct ArtifactAnswer {
     pub records: Vec<Summary>,
 }
 
+impl FromJson for ArtifactAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            as_of_size: at.get("as_of_size")?,
+            records: at.get("records")?,
+        })
+    }
+}
+
 /// Answer of `/search`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SearchAnswer {
     /// Format version, 1.
     pub v: u32,
@@ -160,8 +246,18 @@ pub struct SearchAnswer {
     pub results: Vec<Summary>,
 }
 
+impl FromJson for SearchAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            as_of_size: at.get("as_of_size")?,
+            results: at.get("results")?,
+        })
+    }
+}
+
 /// Answer of `/publishers`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublishersAnswer {
     /// Format version, 1.
     pub v: u32,
@@ -171,8 +267,18 @@ pub struct PublishersAnswer {
     pub publishers: Vec<PublisherSummary>,
 }
 
+impl FromJson for PublishersAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            as_of_size: at.get("as_of_size")?,
+            publishers: at.get("publishers")?,
+        })
+    }
+}
+
 /// A publisher in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublisherSummary {
     /// Name.
     pub publisher: PublisherName,
@@ -184,8 +290,19 @@ pub struct PublisherSummary {
     pub records: u64,
 }
 
+impl FromJson for PublisherSummary {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            publisher: at.get("publisher")?,
+            genesis: at.get("genesis")?,
+            index: at.get("index")?,
+            records: at.get("records")?,
+        })
+    }
+}
+
 /// Answer of `/publishers/{name}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublisherAnswer {
     /// Format version, 1.
     pub v: u32,
@@ -205,8 +322,23 @@ pub struct PublisherAnswer {
     pub records: Vec<Summary>,
 }
 
+impl FromJson for PublisherAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            as_of_size: at.get("as_of_size")?,
+            publisher: at.get("publisher")?,
+            genesis: at.get("genesis")?,
+            index: at.get("index")?,
+            keys: at.get("keys")?,
+            threshold: at.get("threshold")?,
+            records: at.get("records")?,
+        })
+    }
+}
+
 /// A key in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeySummary {
     /// The key.
     pub keyid: crate::key::KeyId,
@@ -216,50 +348,12 @@ pub struct KeySummary {
     pub roles: Vec<crate::keyset::Role>,
 }
 
-/// Paths of the API, in one place for server and clients.
-pub mod paths {
-    use crate::{digest::Sha256Digest, publisher::PublisherName, record::RecordId};
-
-    /// Takes envelopes.
-    pub const ATTESTATIONS: &str = "/api/v1/attestations";
-    /// Says how many hex digits a lookup takes.
-    pub const LOOKUP: &str = "/api/v1/lookup";
-    /// Lists publishers.
-    pub const PUBLISHERS: &str = "/api/v1/publishers";
-    /// The newest checkpoint.
-    pub const CHECKPOINT: &str = "/log/checkpoint";
-    /// The registry's own trust file.
-    pub const TRUST: &str = "/trust";
-    /// Header that carries an upload ticket.
-    pub const TICKET_HEADER: &str = "Weighbridge-Ticket";
-
-    /// A record's payload.
-    pub fn record(id: &RecordId) -> String {
-        format!("/api/v1/records/{id}")
-    }
-
-    /// A record's proof.
-    pub fn record_proof(id: &RecordId) -> String {
-        format!("/api/v1/records/{id}/proof")
-    }
-
-    /// A sidecar.
-    pub fn blob(digest: &Sha256Digest) -> String {
-        format!("/api/v1/blobs/{digest}")
-    }
-
-    /// All keys that start with `prefix`.
-    pub fn lookup(prefix: &str) -> String {
-        format!("/api/v1/lookup/{prefix}")
-    }
-
-    /// Records about the artifact with this `dirHash1`.
-    pub fn artifact(dir_hash1: &Sha256Digest) -> String {
-        format!("/api/v1/artifacts/{dir_hash1}")
-    }
-
-    /// One publisher.
-    pub fn publisher(name: &PublisherName) -> String {
-        format!("/api/v1/publishers/{name}")
+impl FromJson for KeySummary {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            keyid: at.get("keyid")?,
+            holder: at.get("holder")?,
+            roles: at.get("roles")?,
+        })
     }
 }

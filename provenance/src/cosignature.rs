@@ -8,6 +8,9 @@
 
 use crate::note::{NoteAlgorithm, NoteSignature, NoteSigner, SignedNote, VerifierKey};
 
+/// Latest time of a cosignature in POSIX seconds: 2^63 - 1.
+pub const LATEST_TIME_S: u64 = i64::MAX.unsigned_abs();
+
 /// A cosignature that verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cosignature {
@@ -27,6 +30,12 @@ pub enum CosignatureError {
         /// Key name.
         name: String,
     },
+    /// A time that the format has no room for: its numbers stay below 2^63.
+    #[error("the time {time} is not below 2^63 seconds; a cosignature of it would never verify")]
+    Time {
+        /// POSIX seconds.
+        time: u64,
+    },
     /// A line of this witness that does not verify, or has another length or an impossible time.
     #[error("the cosignature of {name} does not verify")]
     Invalid {
@@ -42,11 +51,14 @@ fn message(time: u64, text: &str) -> Vec<u8> {
 /// The cosignature line of `witness` over the text of `note`, at `time` POSIX seconds.
 ///
 /// # Errors
-/// [`CosignatureError::KeyType`].
+/// [`CosignatureError::KeyType`], [`CosignatureError::Time`].
 pub fn cosign(witness: &NoteSigner, note: &SignedNote, time: u64) -> Result<NoteSignature, CosignatureError> {
     let name = witness.verifier().name().to_string();
     if witness.verifier().algorithm() != NoteAlgorithm::CosignatureV1 {
         return Err(CosignatureError::KeyType { name });
+    }
+    if time > LATEST_TIME_S {
+        return Err(CosignatureError::Time { time });
     }
     let mut bytes = time.to_be_bytes().to_vec();
     bytes.extend_from_slice(&witness.sign_bytes(&message(time, note.text())));
@@ -70,7 +82,7 @@ pub fn cosignature(
         let invalid = || CosignatureError::Invalid { name: name() };
         let (time, signature) = line.signature.split_first_chunk::<8>().ok_or_else(invalid)?;
         let time = u64::from_be_bytes(*time);
-        if time > i64::MAX.unsigned_abs() || !witness.verifies(&message(time, note.text()), signature) {
+        if time > LATEST_TIME_S || !witness.verifies(&message(time, note.text()), signature) {
             return Err(invalid());
         }
         newest = newest.max(Some(time));
@@ -104,6 +116,16 @@ mod tests {
         }
         let again = SignedNote::parse(&signed.to_string()).unwrap();
         assert_eq!(cosignature(signer.verifier(), &again).unwrap().unwrap().time, 20);
+    }
+
+    #[test]
+    fn a_time_without_room_is_not_signed() {
+        let signer = witness(NoteAlgorithm::CosignatureV1);
+        assert!(cosign(&signer, &note(), LATEST_TIME_S).is_ok());
+        assert_eq!(
+            cosign(&signer, &note(), LATEST_TIME_S + 1),
+            Err(CosignatureError::Time { time: 1 << 63 })
+        );
     }
 
     #[test]

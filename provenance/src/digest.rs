@@ -9,6 +9,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
+use crate::json::{At, FromJson, WrongValue};
+
 /// A SHA-256 digest: 32 bytes, written as 64 lowercase hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256Digest([u8; 32]);
@@ -117,6 +119,13 @@ impl Serialize for Sha256Digest {
     }
 }
 
+impl FromJson for Sha256Digest {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        at.parse()
+    }
+}
+
+// For `verify::Report`, which tests read back.
 impl<'de> Deserialize<'de> for Sha256Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;

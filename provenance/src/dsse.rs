@@ -8,10 +8,10 @@
 //! The payload bytes are kept as received; nothing here ever writes them anew.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
-    json::{JsonError, parse_strict},
+    json::{At, JsonError, WrongValue, parse_strict},
     key::SigningKey,
 };
 
@@ -56,11 +56,8 @@ pub enum EnvelopeError {
     #[error("the envelope does not parse: {0}")]
     Json(#[from] JsonError),
     /// JSON of another shape.
-    #[error("the envelope is not a DSSE envelope: {reason}")]
-    Shape {
-        /// What was missing or of the wrong type.
-        reason: String,
-    },
+    #[error("the envelope is not a DSSE envelope: {0}")]
+    Shape(#[from] WrongValue),
     /// Another payload type.
     #[error("wanted the payload type {PAYLOAD_TYPE}, got {found:?}")]
     PayloadType {
@@ -93,21 +90,6 @@ pub enum EnvelopeError {
     },
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct WireEnvelope {
-    payload: String,
-    payload_type: String,
-    signatures: Vec<WireSignature>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct WireSignature {
-    #[serde(default)]
-    keyid: String,
-    sig: String,
-}
-
 impl Envelope {
     /// Parses an envelope; members it does not know are ignored, as DSSE asks.
     ///
@@ -115,30 +97,26 @@ impl Envelope {
     /// [`EnvelopeError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         let value = parse_strict(bytes, MAX_ENVELOPE_BYTES)?;
-        let wire: WireEnvelope = serde_json::from_value(value).map_err(|e| EnvelopeError::Shape {
-            reason: e.to_string(),
-        })?;
-        if wire.payload_type != PAYLOAD_TYPE {
-            return Err(EnvelopeError::PayloadType {
-                found: wire.payload_type,
-            });
+        let envelope = At::new(&value);
+        let payload_type = envelope.member("payloadType")?.text()?;
+        if payload_type != PAYLOAD_TYPE {
+            let found = payload_type.to_owned();
+            return Err(EnvelopeError::PayloadType { found });
         }
-        if wire.signatures.is_empty() || wire.signatures.len() > MAX_SIGNATURES {
-            return Err(EnvelopeError::Signatures {
-                found: wire.signatures.len(),
-            });
+        let listed = envelope.member("signatures")?;
+        let listed = listed.items()?;
+        if !(1..=MAX_SIGNATURES).contains(&listed.len()) {
+            let found = listed.len();
+            return Err(EnvelopeError::Signatures { found });
         }
-        let payload = STANDARD
-            .decode(&wire.payload)
-            .map_err(|_| EnvelopeError::Base64 { member: "payload" })?;
+        let payload = base64(envelope, "payload")?;
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(EnvelopeError::PayloadLength { found: payload.len() });
         }
-        let mut signatures = Vec::with_capacity(wire.signatures.len());
-        for WireSignature { keyid, sig } in wire.signatures {
-            let sig = STANDARD
-                .decode(&sig)
-                .map_err(|_| EnvelopeError::Base64 { member: "sig" })?;
+        let mut signatures = Vec::with_capacity(listed.len());
+        for signature in listed {
+            let keyid = signature.get_or_default("keyid")?;
+            let sig = base64(signature, "sig")?;
             if sig.len() > MAX_SIGNATURE_BYTES {
                 return Err(EnvelopeError::SignatureLength { found: sig.len() });
             }
@@ -162,18 +140,37 @@ impl Envelope {
 
     /// Compact JSON of the envelope.
     pub fn to_json(&self) -> Vec<u8> {
-        let wire = WireEnvelope {
+        #[derive(Serialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wire<'a> {
+            payload: String,
+            payload_type: &'a str,
+            signatures: Vec<WireSignature<'a>>,
+        }
+        #[derive(Serialize)]
+        struct WireSignature<'a> {
+            keyid: &'a str,
+            sig: String,
+        }
+        let wire = Wire {
             payload: STANDARD.encode(&self.payload),
-            payload_type: PAYLOAD_TYPE.to_owned(),
+            payload_type: PAYLOAD_TYPE,
             signatures: (self.signatures.iter())
                 .map(|s| WireSignature {
-                    keyid: s.keyid.clone(),
+                    keyid: &s.keyid,
                     sig: STANDARD.encode(&s.sig),
                 })
                 .collect(),
         };
         serde_json::to_vec(&wire).expect("strings always serialise")
     }
+}
+
+fn base64(at: At<'_>, member: &'static str) -> Result<Vec<u8>, EnvelopeError> {
+    let text = at.member(member)?.text()?;
+    STANDARD
+        .decode(text)
+        .map_err(|_| EnvelopeError::Base64 { member })
 }
 
 /// The bytes that are signed: DSSE's pre-authentication encoding of `payload`.

@@ -1,8 +1,14 @@
-//! Strict JSON: the subset in which every signed text of the project is written.
+//! Strict JSON: the subset in which every signed text of the project is written, and the one way to read it.
 //!
 //! Two parsers that disagree on one text are an attack, so whatever parsers are known to disagree on is
 //! refused: duplicate members, a byte order mark, invalid UTF-8, numbers that are not integers below 2^53, and
 //! nesting deeper than 32.
+//!
+//! Reading goes in two steps: [`parse_strict`] makes a [`Value`], and [`FromJson`] takes our types out of it with
+//! [`At`], which names the place of whatever is wrong. Deriving `Deserialize` would do it in one, but it gives each
+//! type several kilobytes of machine code, and the page downloads them all.
+
+mod at;
 
 use std::fmt;
 
@@ -10,7 +16,9 @@ use serde::{
     Deserializer,
     de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, map::Entry};
+
+pub use self::at::{At, FromJson, WrongValue};
 
 /// Deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 32;
@@ -18,7 +26,7 @@ pub const MAX_DEPTH: usize = 32;
 /// Smallest integer that a double cannot tell from its neighbour: 2^53 (RFC 8259 section 6).
 pub const INTEGER_LIMIT: u64 = 1 << 53;
 
-/// Why a text is not strict JSON.
+/// Why a text is not strict JSON, or not of the type that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
@@ -39,6 +47,18 @@ pub enum JsonError {
         /// What was wrong, with line and column.
         reason: String,
     },
+    /// Strict JSON, but not of the type that was wanted; only [`read`] says this.
+    #[error("the JSON's {0}")]
+    Value(#[from] WrongValue),
+}
+
+/// Reads one JSON text of at most `limit` bytes as a `T`.
+///
+/// # Errors
+/// [`JsonError`], naming line and column or the member.
+pub fn read<T: FromJson>(bytes: &[u8], limit: usize) -> Result<T, JsonError> {
+    let value = parse_strict(bytes, limit)?;
+    Ok(T::from_json(At::new(&value))?)
 }
 
 /// Parses one JSON text of at most `limit` bytes.
@@ -121,10 +141,11 @@ impl<'de> Visitor<'de> for Strict {
         Ok(value.into())
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        Err(E::custom(format_args!(
-            "the number {value} is not an integer; decimals are written as strings"
-        )))
+    // The number is not shown: writing doubles takes kilobytes of machine code that the page needs for nothing else.
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value, E> {
+        Err(E::custom(
+            "a number is not an integer below 2^64; decimals are written as strings",
+        ))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -147,16 +168,46 @@ impl<'de> Visitor<'de> for Strict {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
         let mut map = Map::new();
-        while let Some(name) = members.next_key::<String>()? {
+        while let Some(name) = members.next_key_seed(Name)? {
             let value = members.next_value_seed(inner)?;
-            if map.contains_key(&name) {
-                return Err(serde::de::Error::custom(format_args!(
-                    "the member {name:?} stands twice"
-                )));
-            }
-            map.insert(name, value);
+            match map.entry(name) {
+                Entry::Vacant(place) => place.insert(value),
+                Entry::Occupied(first) => {
+                    return Err(serde::de::Error::custom(format_args!(
+                        "the member {:?} stands twice",
+                        first.key()
+                    )));
+                }
+            };
         }
         Ok(Value::Object(map))
+    }
+}
+
+/// Reads the name of a member. That of `String` would do, but brings words for every other type it might meet.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a member")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<String, E> {
+        Ok(name.to_owned())
+    }
+
+    fn visit_string<E>(self, name: String) -> Result<String, E> {
+        Ok(name)
     }
 }
 
@@ -172,6 +223,16 @@ mod tests {
     fn reads_plain_json() {
         assert_eq!(parse(r#" {"a":[1,-2,"x",null,true]} "#).unwrap()["a"][1], -2);
         assert!(parse("9007199254740991").is_ok());
+    }
+
+    #[test]
+    fn reads_typed_values_and_says_where_they_are_wrong() {
+        assert_eq!(read(b"[1,2]", 5), Ok(vec![1_u64, 2]));
+        let said = |text: &[u8]| read::<Vec<u64>>(text, 5).unwrap_err().to_string();
+        assert_eq!(said(b"[1,-2]"), "the JSON has 6 bytes, at most 5 are read");
+        assert_eq!(said(b"[-2]"), "the JSON's [0] is not a whole number");
+        assert_eq!(said(b"{}"), "the JSON's top level is not a list");
+        assert!(said(b"[0.5]").contains("is not an integer"), "{}", said(b"[0.5]"));
     }
 
     #[test]

@@ -11,9 +11,12 @@ use ed25519_dalek::{
     Signature, Signer as _,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::digest::{DigestError, Sha256Digest};
+use crate::{
+    digest::{DigestError, Sha256Digest},
+    json::{At, FromJson, WrongValue},
+};
 
 /// Longest PEM text that is read, in bytes; an Ed25519 SPKI has 113.
 pub const MAX_PEM_BYTES: usize = 8192;
@@ -27,6 +30,7 @@ const PEM_START: &str = "-----BEGIN PUBLIC KEY-----\n";
 const PEM_END: &str = "\n-----END PUBLIC KEY-----\n";
 
 /// Names a key: the SHA-256 of its SPKI PEM text (64 columns, final newline), which OMS calls the hint.
+/// `Deserialize` is for `verify::Report`, which tests read back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct KeyId(Sha256Digest);
@@ -36,6 +40,12 @@ impl FromStr for KeyId {
 
     fn from_str(text: &str) -> Result<Self, DigestError> {
         text.parse().map(Self)
+    }
+}
+
+impl FromJson for KeyId {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        at.parse()
     }
 }
 
@@ -144,6 +154,13 @@ impl PublicKey {
             return false;
         };
         self.key.verify_strict(message, &signature).is_ok()
+    }
+}
+
+/// The text of [`PublicKey::to_spki_pem`].
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.to_spki_pem())
     }
 }
 

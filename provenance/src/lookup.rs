@@ -4,11 +4,15 @@
 //! depends on the size of the index, so that a prefix always stands for hundreds of keys. This hides files that
 //! are *not* on record; fetching a match afterwards reveals interest in it.
 
-use std::collections::HashSet;
+use serde::Serialize;
 
-use serde::{Deserialize, Serialize};
-
-use crate::{digest::Sha256Digest, manifest::Manifest, order::sort_by, record::RecordId};
+use crate::{
+    digest::Sha256Digest,
+    json::{At, FromJson, WrongValue},
+    manifest::Manifest,
+    order::sort_by,
+    record::RecordId,
+};
 
 /// Most hex digits of a prefix.
 pub const MAX_DIGITS: u32 = 5;
@@ -20,7 +24,7 @@ pub const FURTHER_FILES: usize = 7;
 pub const MAX_CANDIDATES: usize = 8;
 
 /// What a key in the index is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum KeyKind {
@@ -43,8 +47,23 @@ pub enum KeyKind {
     LfsOid,
 }
 
+impl FromJson for KeyKind {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        at.word(&[
+            ("dirhash1", Self::DirHash1),
+            ("oms-root", Self::OmsRoot),
+            ("oms-root-components", Self::OmsRootComponents),
+            ("file", Self::File),
+            ("chunks", Self::Chunks),
+            ("chunk0", Self::Chunk0),
+            ("tensors", Self::Tensors),
+            ("lfs-oid", Self::LfsOid),
+        ])
+    }
+}
+
 /// One key of the index.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Match {
     /// The digest.
     pub key: Sha256Digest,
@@ -53,12 +72,23 @@ pub struct Match {
     /// The record that names it.
     pub record: RecordId,
     /// The file it belongs to, for keys of files.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }
 
+impl FromJson for Match {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            key: at.get("key")?,
+            kind: at.get("kind")?,
+            record: at.get("record")?,
+            path: at.get_optional("path")?,
+        })
+    }
+}
+
 /// Answer of `/lookup`: how to ask, and everything at once while the index is small.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LookupInfo {
     /// Format version, 1.
     pub v: u32,
@@ -69,12 +99,24 @@ pub struct LookupInfo {
     /// Log size that the answer reflects.
     pub as_of_size: u64,
     /// All keys, when `digits` is 0.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub matches: Option<Vec<Match>>,
 }
 
+impl FromJson for LookupInfo {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            keys: at.get("keys")?,
+            digits: at.get("digits")?,
+            as_of_size: at.get("as_of_size")?,
+            matches: at.get_optional("matches")?,
+        })
+    }
+}
+
 /// Answer of `/lookup/{digits}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LookupAnswer {
     /// Format version, 1.
     pub v: u32,
@@ -82,6 +124,16 @@ pub struct LookupAnswer {
     pub as_of_size: u64,
     /// Keys with the prefix.
     pub matches: Vec<Match>,
+}
+
+impl FromJson for LookupAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            as_of_size: at.get("as_of_size")?,
+            matches: at.get("matches")?,
+        })
+    }
 }
 
 /// Hex digits that a prefix has when the index holds `keys` keys: min(5, max(0, floor(log2(keys/256)/4))).
@@ -110,26 +162,25 @@ pub fn order_of_files(sizes: &[u64]) -> Vec<usize> {
 /// How well a record fits the files at hand: listed files that are there under their base name with their
 /// size, and under their base name at all. Higher is better.
 pub fn fit(manifest: &Manifest, seen: &[(&str, u64)]) -> (usize, usize) {
-    let base = |path: &str| path.rsplit('/').next().unwrap_or(path).to_owned();
-    let exact: HashSet<(String, u64)> = seen.iter().map(|(path, size)| (base(path), *size)).collect();
-    let names: HashSet<String> = seen.iter().map(|(path, _)| base(path)).collect();
-    let listed = manifest.files();
-    let same = listed
-        .iter()
-        .filter(|f| exact.contains(&(f.path.base_name().to_owned(), f.size)))
-        .count();
-    (
-        same,
-        listed
-            .iter()
-            .filter(|f| names.contains(f.path.base_name()))
-            .count(),
-    )
+    let mut seen: Vec<(&str, u64)> = seen.to_vec();
+    for (path, _) in &mut seen {
+        *path = path.rsplit('/').next().unwrap_or(path);
+    }
+    sort_by(&mut seen, Ord::cmp);
+    let (mut same, mut named) = (0, 0);
+    for file in manifest.files() {
+        let (name, size) = (file.path.base_name(), file.size);
+        let first = seen.partition_point(|of| of.0 < name);
+        named += usize::from(seen.get(first).is_some_and(|of| of.0 == name));
+        same += usize::from(seen.binary_search(&(name, size)).is_ok());
+    }
+    (same, named)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::read;
 
     #[test]
     fn prefix_grows_with_the_index() {
@@ -156,17 +207,14 @@ mod tests {
     }
 
     #[test]
-    fn kinds_have_the_documented_names() {
-        let names = serde_json::to_string(&[
-            KeyKind::DirHash1,
-            KeyKind::OmsRoot,
-            KeyKind::OmsRootComponents,
-            KeyKind::LfsOid,
-        ])
-        .unwrap();
-        assert_eq!(
-            names,
-            r#"["dirhash1","oms-root","oms-root-components","lfs-oid"]"#
+    fn kinds_are_read_as_they_are_written() {
+        let names = concat!(
+            r#"["dirhash1","oms-root","oms-root-components","file","#,
+            r#""chunks","chunk0","tensors","lfs-oid"]"#,
         );
+        let kinds: Vec<KeyKind> = read(names.as_bytes(), 1024).unwrap();
+        assert_eq!(kinds.first(), Some(&KeyKind::DirHash1));
+        assert_eq!(serde_json::to_string(&kinds).unwrap(), names);
+        assert!(read::<KeyKind>(br#""File""#, 1024).is_err());
     }
 }

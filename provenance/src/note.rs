@@ -67,7 +67,8 @@ impl NoteSigner {
         }
     }
 
-    /// Signs a note's text with an Ed25519 key.
+    /// Signs a note's text as an Ed25519 key (type 0x01) does. Lines of a cosignature/v1 key say more and come from
+    /// [`crate::cosignature::cosign`].
     pub fn sign_note(&self, text: String) -> SignedNote {
         let line = self.line(self.sign_bytes(text.as_bytes()).to_vec());
         SignedNote {

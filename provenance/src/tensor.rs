@@ -11,14 +11,12 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-
 use crate::{
     digest::Sha256Digest,
-    json::{INTEGER_LIMIT, JsonError, parse_strict},
+    json::{At, FromJson, INTEGER_LIMIT, JsonError, WrongValue, parse_strict},
     order::sort_by,
 };
+use serde::{Deserialize, Serialize};
 
 /// Longest safetensors header in bytes: 16 MiB, about 150,000 tensors.
 pub const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -29,7 +27,7 @@ pub const MAX_INDEX_BYTES: usize = 16 << 20;
 /// Most dimensions of one tensor.
 const MAX_DIMENSIONS: usize = 64;
 
-/// One tensor of a weights file.
+/// One tensor of a weights file. `Deserialize` is for `verify::Report`, which tests read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tensor {
@@ -81,13 +79,8 @@ pub enum TensorError {
     #[error("the header does not parse: {0}")]
     Json(#[from] JsonError),
     /// The header is JSON of another shape.
-    #[error("the tensor {name:?} is not described as safetensors asks: {reason}")]
-    Shape {
-        /// Tensor name, empty for the header itself.
-        name: String,
-        /// What was wrong.
-        reason: String,
-    },
+    #[error("the header does not describe tensors as safetensors asks: {0}")]
+    Shape(#[from] WrongValue),
     /// Offsets that leave the file, overlap, or leave a hole.
     #[error(
         "the tensor {name:?} has the bytes {begin} to {end}; wanted it to start at {expected} and end by {size}"
@@ -170,17 +163,14 @@ impl TensorIndex {
                 found: head.len() as u64,
             });
         };
-        let Value::Object(members) = parse_strict(header, limit)? else {
-            return Err(TensorError::Shape {
-                name: String::new(),
-                reason: "the header is not an object".into(),
-            });
-        };
+        let header = parse_strict(header, limit)?;
+        let header = At::new(&header);
+        let members = header.members()?;
         let data = 8 + length;
         let mut tensors = Vec::with_capacity(members.len());
-        for (name, value) in members {
+        for (name, described) in members {
             if name != "__metadata__" {
-                tensors.push(tensor(name, value, data)?);
+                tensors.push(tensor(name, described, data)?);
             }
         }
         let index = Self::sorted(tensors);
@@ -225,9 +215,8 @@ impl TensorIndex {
         if bytes.len() > MAX_INDEX_BYTES {
             return Err(TensorError::IndexLength { found: bytes.len() });
         }
-        let value = parse_strict(bytes, MAX_INDEX_BYTES)?;
-        let tensors: Vec<Tensor> = serde_json::from_value(value).map_err(|_| TensorError::NotCanonical)?;
-        let index = Self::sorted(tensors);
+        let listed = parse_strict(bytes, MAX_INDEX_BYTES)?;
+        let index = Self::sorted(listed_tensors(At::new(&listed)).map_err(|_| TensorError::NotCanonical)?);
         let plausible = index
             .0
             .iter()
@@ -266,58 +255,54 @@ impl TensorIndex {
     }
 }
 
-fn tensor(name: String, value: Value, data: u64) -> Result<Tensor, TensorError> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Wire {
-        dtype: String,
-        shape: Vec<u64>,
-        data_offsets: (u64, u64),
+/// The tensor `name` of a header, whose offsets count from `data`.
+fn tensor(name: &str, described: At<'_>, data: u64) -> Result<Tensor, WrongValue> {
+    described.only(&["dtype", "shape", "data_offsets"])?;
+    let dtype: String = described.get("dtype")?;
+    let shape: Vec<u64> = described.get("shape")?;
+    if shape.len() > MAX_DIMENSIONS {
+        let reason = format!("has more than {MAX_DIMENSIONS} dimensions");
+        return Err(described.member("shape")?.wrong(&reason));
     }
-    let wire: Wire = match serde_json::from_value(value) {
-        Ok(wire) => wire,
-        Err(e) => {
-            return Err(TensorError::Shape {
-                name,
-                reason: e.to_string(),
-            });
-        }
+    let offsets = described.member("data_offsets")?;
+    let Ok([from, to]) = <[u64; 2]>::try_from(Vec::from_json(offsets)?) else {
+        return Err(offsets.wrong("does not have two items"));
     };
-    let (from, to) = wire.data_offsets;
     let absolute = |offset: u64| data.checked_add(offset).filter(|&o| o < INTEGER_LIMIT);
     let (Some(begin), Some(end)) = (absolute(from), absolute(to)) else {
-        return Err(TensorError::Shape {
-            name,
-            reason: "an offset is past 2^53".into(),
-        });
+        return Err(offsets.wrong("is past 2^53"));
     };
-    if wire.shape.len() > MAX_DIMENSIONS {
-        return Err(TensorError::Shape {
-            name,
-            reason: format!("more than {MAX_DIMENSIONS} dimensions"),
-        });
-    }
-    if let Some(bits) = bits_of(&wire.dtype) {
-        let wanted = wire
-            .shape
+    if let Some(bits) = bits_of(&dtype) {
+        let wanted = shape
             .iter()
             .try_fold(bits, |product, &n| product.checked_mul(n))
             .map(|b| b.div_ceil(8));
         if end < begin || wanted != Some(end - begin) {
-            let reason = format!(
-                "the bytes {begin} to {end} do not hold {} of shape {:?}",
-                wire.dtype, wire.shape
-            );
-            return Err(TensorError::Shape { name, reason });
+            let reason = format!("does not hold {dtype} of shape {shape:?} in the bytes {begin} to {end}");
+            return Err(described.wrong(&reason));
         }
     }
     Ok(Tensor {
-        name,
-        dtype: wire.dtype,
-        shape: wire.shape,
+        name: name.to_owned(),
+        dtype,
+        shape,
         begin,
         end,
     })
+}
+
+/// The tensors of a sidecar. Other members need no check: a sidecar that has them is not canonical.
+fn listed_tensors(listed: At<'_>) -> Result<Vec<Tensor>, WrongValue> {
+    let tensor = |at: At<'_>| {
+        Ok(Tensor {
+            name: at.get("name")?,
+            dtype: at.get("dtype")?,
+            shape: at.get("shape")?,
+            begin: at.get("begin")?,
+            end: at.get("end")?,
+        })
+    };
+    listed.items()?.map(tensor).collect()
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub extern "C" fn probe(start: *const u8, length: usize) -> usize {
     sum += merkle::tile::decode_bundle(bytes, 5).map_or(0, |b| b.len());
     let mut state = state::StateTree::new();
     let trust = trust::TrustFile::parse(text);
-    if let Ok(proof) = serde_json::from_slice::<api::RecordProof>(bytes) {
+    if let Ok(proof) = json::read::<api::RecordProof>(bytes, length) {
         state.append(proof.publisher.clone(), state::StateLine {
             index: proof.index, kind: proof.kind.clone(), payload: proof.record, target: None,
         });

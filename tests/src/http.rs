@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::DeserializeOwned;
+use provenance::json::{self, FromJson};
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
 
@@ -127,12 +127,13 @@ impl Answer {
 
     /// The body as JSON.
     pub fn json(&self) -> Value {
-        self.parse()
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in the answer {} {}", self.status, self.text()))
     }
 
-    /// The body as JSON of a known shape.
-    pub fn parse<T: DeserializeOwned>(&self) -> T {
-        serde_json::from_slice(&self.body)
+    /// The body as JSON of a known shape, read as every client of ours does.
+    pub fn parse<T: FromJson>(&self) -> T {
+        json::read(&self.body, self.body.len())
             .unwrap_or_else(|error| panic!("{error} in the answer {} {}", self.status, self.text()))
     }
 

@@ -2,10 +2,10 @@
 //!
 //! A message crosses as a JavaScript array of two: a line of text, and beside it what has no text (the `File` of a
 //! [`Request`], the bytes of [`Event::Head`]) or `undefined`. A `File` travels by reference; its bytes stay where
-//! they are. A line of words keeps a serialization library out of the worker, which halves its size:
+//! they are. A line of words needs no serialization library:
 //!
 //! ```text
-//! hash <job> <first chunk> <chunks> <file size> whole|chunks     ready <build>
+//! hash <job> <first chunk> <chunks> <file size> whole|chunks     ready
 //! head <job> <len>                                               chunk <job> <index> <digest>
 //! pause                                                          head <job>
 //! resume                                                         done <job> <digest>|-
@@ -16,9 +16,6 @@ use std::str::Split;
 
 use provenance::Sha256Digest;
 use wasm_bindgen::JsValue;
-
-/// Build id of this code. Page and worker compare theirs before any work is given out.
-pub const BUILD: &str = env!("WEIGHBRIDGE_WORKER_BUILD");
 
 /// Largest head that a worker reads for the page, in bytes: the largest safetensors header with its length
 /// field.
@@ -64,10 +61,7 @@ pub enum Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// The worker has loaded. Always its first message; requests sent before it are lost.
-    Ready {
-        /// The worker's [`BUILD`].
-        build: String,
-    },
+    Ready,
     /// One chunk was hashed.
     Chunk {
         /// The job it belongs to.
@@ -123,7 +117,7 @@ pub enum Failure {
         /// What the browser said.
         detail: String,
     },
-    /// A message that this build does not know.
+    /// A message without a meaning.
     #[error("page and worker do not understand each other: {detail}")]
     Message {
         /// What was wrong with it.
@@ -203,7 +197,7 @@ impl Event {
     /// The line.
     pub fn to_line(&self) -> String {
         match self {
-            Self::Ready { build } => format!("ready {build}"),
+            Self::Ready => "ready".to_owned(),
             Self::Chunk { job, index, digest } => format!("chunk {job} {index} {digest}"),
             Self::Head { job } => format!("head {job}"),
             Self::Done {
@@ -241,9 +235,7 @@ impl Event {
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         Some(match words.next()? {
-            "ready" => Self::Ready {
-                build: words.next()?.to_owned(),
-            },
+            "ready" => Self::Ready,
             "chunk" => Self::Chunk {
                 job: number(&mut words)?,
                 index: number(&mut words)?,
@@ -290,7 +282,7 @@ impl Failure {
 
     fn unknown(line: &str) -> Self {
         Self::Message {
-            detail: format!("the message {line:?} has no meaning in this build"),
+            detail: format!("the message {line:?} has no meaning"),
         }
     }
 }
@@ -360,9 +352,7 @@ mod tests {
         let detail = || "NotReadableError: the file  could not be read\n at line 3".to_owned();
         let failed = |job, what| Event::Failed { job, what };
         for event in [
-            Event::Ready {
-                build: BUILD.to_owned(),
-            },
+            Event::Ready,
             Event::Chunk {
                 job: 7,
                 index: 1 << 40,
@@ -426,11 +416,5 @@ mod tests {
                 "{line}"
             );
         }
-    }
-
-    #[test]
-    fn the_build_id_is_sixteen_hex_digits() {
-        assert_eq!(BUILD.len(), 16);
-        assert!(BUILD.bytes().all(|b| b.is_ascii_hexdigit()));
     }
 }

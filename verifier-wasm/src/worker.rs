@@ -1,4 +1,4 @@
-//! The worker's life: announce the build, take one request at a time, answer with events, turn panics into data.
+//! The worker's life: announce itself, take one request at a time, answer with events, turn panics into data.
 
 use std::rc::Rc;
 
@@ -10,8 +10,13 @@ use crate::{
     blob_source::{BlobSource, describe},
     digester::BrowserDigester,
     hasher::{Gate, hash_span},
-    protocol::{BUILD, Event, Failure, MAX_HEAD_BYTES, Request, Span, pack, unpack},
+    protocol::{Event, Failure, MAX_HEAD_BYTES, Request, Span, pack, unpack},
 };
+
+/// Whether this program runs in a dedicated worker.
+pub fn is_here() -> bool {
+    js_sys::global().is_instance_of::<DedicatedWorkerGlobalScope>()
+}
 
 /// Sets the worker up. Called once, from the worker's `main`.
 pub fn start() {
@@ -33,12 +38,7 @@ pub fn start() {
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     // The closure lives as long as the worker.
     on_message.forget();
-    post(
-        &Event::Ready {
-            build: BUILD.to_owned(),
-        },
-        &JsValue::UNDEFINED,
-    );
+    post(&Event::Ready, &JsValue::UNDEFINED);
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

@@ -1,24 +1,24 @@
 //! What the page asks the registry, typed and bounded. Nothing here is believed: the bytes go to
 //! `provenance::verify`, which proves them or says why not.
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use provenance::{
     RecordId, Sha256Digest,
     api::{Problem, RecordProof, paths},
     dsse::MAX_PAYLOAD_BYTES,
-    json::parse_strict,
+    json::{self, FromJson},
     lookup::{LookupAnswer, LookupInfo, Match, prefix},
     trust::MAX_TRUST_BYTES,
 };
-use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
 
-use crate::{files::described, text};
+use crate::{files::described, task::Begun, text};
 
 #[wasm_bindgen(module = "/js/fetch.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = fetchBounded, catch)]
-    async fn fetch_bounded(path: &str, limit: f64, reload: bool) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(js_name = fetchBounded)]
+    fn fetch_bounded(path: &str, limit: f64, reload: bool) -> Promise;
 }
 
 /// Most bytes of an answer with a list or a proof: 16 MiB.
@@ -64,25 +64,25 @@ pub(crate) enum ApiError {
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) async fn record(id: RecordId) -> Result<Vec<u8>, ApiError> {
-    get("record", &paths::record(&id), MAX_PAYLOAD_BYTES, false).await
+pub(crate) fn record(id: RecordId) -> Begun<Result<Vec<u8>, ApiError>> {
+    get("record", &paths::record(&id), MAX_PAYLOAD_BYTES, false)
 }
 
 /// A record's proof against the newest checkpoint.
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) async fn record_proof(id: RecordId) -> Result<RecordProof, ApiError> {
-    get_json("proof", &paths::record_proof(&id), true).await
+pub(crate) fn record_proof(id: RecordId) -> Begun<Result<RecordProof, ApiError>> {
+    get_json("proof", &paths::record_proof(&id), true)
 }
 
 /// A sidecar of at most `limit` bytes; `None` when what came does not have this digest.
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) async fn blob(digest: Sha256Digest, limit: usize) -> Result<Option<Vec<u8>>, ApiError> {
-    let bytes = get("sidecar", &paths::blob(&digest), limit, false).await?;
-    Ok((Sha256Digest::of(&bytes) == digest).then_some(bytes))
+pub(crate) fn blob(digest: Sha256Digest, limit: usize) -> Begun<Result<Option<Vec<u8>>, ApiError>> {
+    let bytes = get("sidecar", &paths::blob(&digest), limit, false);
+    Box::pin(async move { Ok(Some(bytes.await?).filter(|bytes| Sha256Digest::of(bytes) == digest)) })
 }
 
 /// The registry's own trust file.
@@ -136,13 +136,18 @@ impl Lookup {
     }
 }
 
-async fn get_json<T: DeserializeOwned>(what: &'static str, path: &str, reload: bool) -> Result<T, ApiError> {
-    let bytes = get(what, path, MAX_ANSWER_BYTES, reload).await?;
-    parse(&bytes).map_err(|detail| ApiError::Answer { what, detail })
+fn get_json<T: FromJson>(what: &'static str, path: &str, reload: bool) -> Begun<Result<T, ApiError>> {
+    let bytes = get(what, path, MAX_ANSWER_BYTES, reload);
+    Box::pin(async move { parse(&bytes.await?).map_err(|detail| ApiError::Answer { what, detail }) })
 }
 
-async fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Result<Vec<u8>, ApiError> {
-    let answer = fetch_bounded(path, text::as_float(limit as u64), reload).await;
+/// Begins a request at once.
+fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Begun<Result<Vec<u8>, ApiError>> {
+    let answer = JsFuture::from(fetch_bounded(path, text::as_float(limit as u64), reload));
+    Box::pin(async move { read(what, answer.await) })
+}
+
+fn read(what: &'static str, answer: Result<JsValue, JsValue>) -> Result<Vec<u8>, ApiError> {
     let answer = answer.map_err(|error| match error.dyn_ref::<js_sys::RangeError>() {
         Some(_) => ApiError::Answer {
             what,
@@ -180,8 +185,6 @@ fn refused(what: &'static str, status: u64, body: &[u8]) -> ApiError {
     }
 }
 
-/// Reads a JSON body in two steps, as `provenance` reads records: one parser for all of them keeps the page small.
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    let value = parse_strict(bytes, MAX_ANSWER_BYTES).map_err(|error| error.to_string())?;
-    serde_json::from_value(value).map_err(|error| error.to_string())
+fn parse<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
+    json::read(bytes, MAX_ANSWER_BYTES).map_err(|error| error.to_string())
 }

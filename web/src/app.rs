@@ -1,6 +1,6 @@
 //! The shell: the frame around the page, drops anywhere in the window, the title, deep links.
 
-use leptos::{ev, leptos_dom::helpers::WindowListenerHandle, prelude::*, task::spawn_local};
+use leptos::{ev, leptos_dom::helpers::WindowListenerHandle, prelude::*};
 use web_sys::DragEvent;
 
 use crate::{
@@ -10,6 +10,7 @@ use crate::{
     pages::verify::verify_page,
     query,
     session::Session,
+    task::spawn,
     trust_session::TrustSession,
 };
 
@@ -51,7 +52,7 @@ fn take_drops(session: Session) -> RwSignal<bool> {
         event.prevent_default();
         // Called here and not in the task: the browser forgets the items when this handler returns.
         let picked = files::from_drop(&transfer);
-        spawn_local(async move {
+        spawn(async move {
             match picked.await {
                 Ok(picked) => session.take(picked),
                 Err(what) => session.refuse(&what),

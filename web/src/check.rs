@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, rc::Rc};
 
-use futures_util::future::join_all;
 use leptos::prelude::*;
 use provenance::{
     Sha256Digest,
@@ -117,11 +116,13 @@ async fn hash_files(
                 });
             };
             let answer = pool.hash(handle, job.span, whole, Rc::new(report));
-            Some(async move { (job.file, answer.await) })
+            Some((job.file, answer))
         });
+    // All are given to the pool before the first is awaited.
+    let jobs: Vec<_> = jobs.collect();
     let mut broken = None;
-    for (file, answer) in join_all(jobs).await {
-        match answer {
+    for (file, answer) in jobs {
+        match answer.await {
             Ok(Some(digest)) => note(state, run, |progress| progress.whole(file, digest)),
             Ok(None) => {}
             Err(WorkError::Job(failure)) if failure.concerns_file() => {

@@ -1,7 +1,8 @@
 //! Text that leaves the page on a click: to the clipboard, or as a file.
 
+use crate::task::spawn;
 use js_sys::Array;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, BlobPropertyBag, Clipboard, HtmlAnchorElement, Url};
@@ -23,7 +24,7 @@ pub(crate) fn copy(text: &str, done: RwSignal<bool>) {
     let Some(promise) = clipboard().map(|clipboard| clipboard.write_text(text)) else {
         return;
     };
-    spawn_local(async move {
+    spawn(async move {
         if JsFuture::from(promise).await.is_ok() {
             // The button may be gone by now.
             done.try_set(true);

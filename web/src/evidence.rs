@@ -5,7 +5,6 @@
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
-use futures_util::future::join_all;
 use provenance::{
     RecordId, Sha256Digest,
     api::RecordProof,
@@ -23,6 +22,7 @@ use crate::{
     api::{self, ApiError, Lookup},
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, known_chunk_list},
+    task::Begun,
     worker_pool::{Pool, WorkError},
 };
 
@@ -59,10 +59,12 @@ impl Evidence {
     ///
     /// # Errors
     /// [`ApiError`].
-    pub(crate) async fn fetch(id: RecordId) -> Result<Self, ApiError> {
-        let payload = api::record(id).await?;
-        let proof = api::record_proof(id).await?;
-        Ok(Self { id, payload, proof })
+    pub(crate) fn fetch(id: RecordId) -> Begun<Result<Self, ApiError>> {
+        let (payload, proof) = (api::record(id), api::record_proof(id));
+        Box::pin(async move {
+            let (payload, proof) = (payload.await?, proof.await?);
+            Ok(Self { id, payload, proof })
+        })
     }
 
     /// Proves the record as far as `trust` allows.
@@ -153,8 +155,12 @@ async fn fetch_all(matches: &[Match]) -> Result<Vec<Evidence>, ApiError> {
             ids.push(found.record);
         }
     }
-    let fetched = join_all(ids.into_iter().map(Evidence::fetch)).await;
-    fetched.into_iter().collect()
+    let begun: Vec<_> = ids.into_iter().map(Evidence::fetch).collect();
+    let mut fetched = Vec::with_capacity(begun.len());
+    for evidence in begun {
+        fetched.push(evidence.await?);
+    }
+    Ok(fetched)
 }
 
 fn told(lookup: &Lookup) -> String {
@@ -245,9 +251,12 @@ pub(crate) async fn sidecars(listed: &[&ManifestFile]) -> Sidecars {
         .filter_map(|file| Some((file.tensors?, MAX_INDEX_BYTES)));
     let wanted: Vec<(Sha256Digest, usize)> = lists.chain(tensors).collect();
     for batch in wanted.chunks(PARALLEL_FETCHES) {
-        let fetched = join_all(batch.iter().map(|&(digest, limit)| api::blob(digest, limit))).await;
-        for (&(digest, _), answer) in batch.iter().zip(fetched) {
-            if let Ok(Some(bytes)) = answer {
+        let begun: Vec<_> = batch
+            .iter()
+            .map(|&(digest, limit)| api::blob(digest, limit))
+            .collect();
+        for (&(digest, _), answer) in batch.iter().zip(begun) {
+            if let Ok(Some(bytes)) = answer.await {
                 sidecars.bytes.insert(digest, bytes);
             }
         }

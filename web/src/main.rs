@@ -5,7 +5,7 @@
 //! | `app`, `pages`, `components`, `dom` | what is shown |
 //! | `verification`, `candidate`, `judgement`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
 //! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
-//! | `worker_pool`, `api`, `files`, `store`, `clipboard` | the browser's edges |
+//! | `worker_pool`, `api`, `files`, `store`, `clipboard`, `task` | the browser's edges |
 
 mod api;
 mod app;
@@ -25,6 +25,7 @@ mod query;
 mod schedule;
 mod session;
 mod store;
+mod task;
 mod text;
 mod trust;
 mod trust_session;
@@ -32,6 +33,11 @@ mod verification;
 mod worker_pool;
 
 fn main() {
+    // The hashing workers run this same program, so that it is downloaded and compiled once (docs/adr/0001).
+    #[cfg(target_family = "wasm")]
+    if verifier_wasm::worker::is_here() {
+        return verifier_wasm::worker::start();
+    }
     console_error_panic_hook::set_once();
     // Leptos starts its executor and the owner of all signals; the view it mounts is empty, ours is built beside it.
     leptos::mount::mount_to_body(|| dom::mount(app::app()));

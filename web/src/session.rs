@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use provenance::{
     RecordId,
     verify::{Junk, Observation, Report},
@@ -20,6 +20,7 @@ use crate::{
     judgement::Judgement,
     plan::Plan,
     query::Query,
+    task::spawn,
     trust_session::TrustSession,
     verification::{Phase, Stop, Verification},
     worker_pool::{Pool, WorkError},
@@ -121,14 +122,14 @@ impl Session {
             .with_value(|held| held.found.iter().find(|evidence| evidence.id == record).cloned());
         let run = self.state.with_untracked(Verification::run);
         if let (Some(evidence), Some(pool)) = (found, self.held.with_value(|held| held.pool.clone())) {
-            spawn_local(async move { self.finish(run, self.compare(run, &pool, evidence, true).await) });
+            spawn(async move { self.finish(run, self.compare(run, &pool, evidence, true).await) });
         }
     }
 
     /// The visitor named a record, a digest or a link.
     pub(crate) fn ask(self, query: Query) {
         let run = self.state.with_untracked(Verification::run);
-        spawn_local(async move {
+        spawn(async move {
             let result = match query {
                 Query::Record(id) => self.name(id).await.map_err(|what| Stop::unchecked(what, false)),
                 Query::Digest(digest) => match evidence::search_digest(digest).await {
@@ -204,7 +205,7 @@ impl Session {
         });
         let (mut run, named) = (0, self.state.with_untracked(|state| state.named.clone()));
         self.state.update(|state| run = state.start(plan.clone()));
-        spawn_local(async move {
+        spawn(async move {
             let result = match named {
                 Some(named) => match Evidence::fetch(named.record).await {
                     Ok(evidence) => self.compare(run, &pool, evidence, true).await,

@@ -5,13 +5,13 @@
 
 use provenance::{
     PublisherName, RecordId,
-    json::parse_strict,
+    json::{self, At, FromJson, WrongValue},
     trust::{MAX_TRUST_BYTES, TrustFile},
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// How a trust file got here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Source {
     /// Opened by the visitor; the file's name.
@@ -43,11 +43,33 @@ pub(crate) struct Chosen {
 }
 
 /// The form kept in the browser.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Kept {
     v: u32,
     source: Source,
     text: String,
+}
+
+impl FromJson for Kept {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            source: at.get("source")?,
+            text: at.get("text")?,
+        })
+    }
+}
+
+impl FromJson for Source {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        match at.text() {
+            Ok("pasted") => Ok(Self::Pasted),
+            Ok("registry") => Ok(Self::Registry),
+            Ok(_) => Err(at.wrong("is a word that is not known")),
+            // A file stands with its name: `{"file":"trust.txt"}`.
+            Err(_) => at.only(&["file"]).and_then(|()| at.get("file").map(Self::File)),
+        }
+    }
 }
 
 /// A trust file that the registry offers.
@@ -130,9 +152,8 @@ impl TrustState {
 
     /// Takes up what was kept. A kept file that does not parse any more is said, not used.
     pub(crate) fn restore(&mut self, kept: &str) {
-        let taken = parse_strict(kept.as_bytes(), MAX_KEPT_BYTES)
+        let taken = json::read(kept.as_bytes(), MAX_KEPT_BYTES)
             .map_err(|error| error.to_string())
-            .and_then(|value| serde_json::from_value::<Kept>(value).map_err(|error| error.to_string()))
             .and_then(|Kept { source, text, .. }| self.choose(&text, source));
         if let Err(error) = taken {
             self.note = Some(format!(
@@ -220,6 +241,17 @@ mod tests {
         let chosen = again.chosen.unwrap();
         assert!(chosen.file.is_pinned(&acme, genesis(1)));
         assert_eq!(chosen.source, Source::Registry);
+    }
+
+    #[test]
+    fn every_source_is_read_as_it_was_kept() {
+        for source in [Source::File("trust.txt".into()), Source::Pasted, Source::Registry] {
+            let mut state = TrustState::default();
+            state.choose(&file(1), source.clone()).unwrap();
+            let mut again = TrustState::default();
+            again.restore(&state.to_kept().unwrap());
+            assert_eq!(again.chosen.unwrap().source, source);
+        }
     }
 
     #[test]

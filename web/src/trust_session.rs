@@ -1,10 +1,11 @@
 //! Trust at work: takes files, keeps the chosen one in the browser, asks the registry what it offers.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use provenance::{PublisherName, RecordId, trust::TrustFile};
 
 use crate::{
     api, store,
+    task::spawn,
     trust::{Source, TrustState},
 };
 
@@ -24,7 +25,7 @@ impl TrustSession {
         let session = Self {
             state: RwSignal::new(TrustState::default()),
         };
-        spawn_local(async move {
+        spawn(async move {
             match store::load(KEPT).await {
                 Ok(Some(kept)) => session.state.update(|state| state.restore(&kept)),
                 // A browser that keeps nothing says so when there is something to keep.
@@ -57,7 +58,7 @@ impl TrustSession {
     /// Forgets the chosen file, here and in the browser.
     pub(crate) fn forget(self) {
         self.state.update(TrustState::forget);
-        spawn_local(async move {
+        spawn(async move {
             if let Err(error) = store::forget(KEPT).await {
                 self.note(error.to_string());
             }
@@ -66,7 +67,7 @@ impl TrustSession {
 
     /// Fetches what the registry offers, to be read.
     pub(crate) fn ask_registry(self) {
-        spawn_local(async move {
+        spawn(async move {
             match api::offered_trust().await {
                 Ok(text) => self.state.update(|state| state.set_offer(text)),
                 Err(error) => self.note(error.to_string()),
@@ -83,7 +84,7 @@ impl TrustSession {
         match self.state.try_update(change) {
             Some(Ok(())) => {
                 let kept = self.state.with_untracked(TrustState::to_kept);
-                spawn_local(async move {
+                spawn(async move {
                     if let Some(kept) = kept
                         && let Err(error) = store::save(KEPT, &kept).await
                     {

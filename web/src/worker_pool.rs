@@ -11,14 +11,14 @@ use std::{
 use futures_channel::oneshot;
 use js_sys::Uint8Array;
 use provenance::Sha256Digest;
-use verifier_wasm::protocol::{BUILD, Event, Failure, Request, Span, pack, unpack};
+use verifier_wasm::protocol::{Event, Failure, Request, Span, pack, unpack};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure, prelude::wasm_bindgen};
 use web_sys::{ErrorEvent, File, MessageEvent, Worker};
 
 #[wasm_bindgen(module = "/js/workers.js")]
 extern "C" {
     #[wasm_bindgen(js_name = startWorker, catch)]
-    fn start_worker() -> Result<Worker, JsValue>;
+    fn start_worker(module: &JsValue) -> Result<Worker, JsValue>;
 }
 
 /// Why the workers gave no answer.
@@ -34,16 +34,6 @@ pub(crate) enum WorkError {
     Start {
         /// What the browser said.
         detail: String,
-    },
-    /// Page and worker come from different deployments.
-    #[error(
-        "this page and its hashing worker are of different builds ({page} and {worker}). Reload the page"
-    )]
-    Build {
-        /// The page's build id.
-        page: String,
-        /// The worker's build id.
-        worker: String,
     },
     /// The job itself failed.
     #[error(transparent)]
@@ -96,7 +86,7 @@ impl Pool {
     pub(crate) fn start(count: usize) -> Self {
         let inner = Rc::new(RefCell::new(Inner::default()));
         for index in 0..count.max(1) {
-            match start_worker() {
+            match start_worker(&wasm_bindgen::module()) {
                 Ok(worker) => {
                     let slot = Slot::new(worker, index, &Rc::downgrade(&inner));
                     inner.borrow_mut().slots.push(slot);
@@ -284,19 +274,12 @@ fn receive(pool: &Rc<RefCell<Inner>>, index: usize, data: &JsValue) {
         Err(failure) => return pool.borrow_mut().fail_all(&failure.into()),
     };
     match event {
-        Event::Ready { build } if build == BUILD => {
+        Event::Ready => {
             let mut inner = pool.borrow_mut();
             if let Some(slot) = inner.slots.get_mut(index) {
                 slot.ready = true;
             }
             inner.give_out();
-        }
-        Event::Ready { build } => {
-            let error = WorkError::Build {
-                page: BUILD.to_owned(),
-                worker: build,
-            };
-            pool.borrow_mut().fail_all(&error);
         }
         Event::Chunk { job, index, digest } => {
             // Called without the borrow, so that it may use the pool.

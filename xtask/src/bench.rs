@@ -36,7 +36,7 @@ const VERIFY_LIMIT: f64 = 0.55;
 /// `attest` also computes the file's own SHA-256, which one core does from end to end as openssl does.
 const ATTEST_LIMIT: f64 = 1.05;
 
-/// Bytes of page, worker, glue and style together, compressed with gzip.
+/// Bytes of all that the page downloads, each file compressed as the registry sends it to browsers: with brotli.
 const SIZE_LIMIT_BYTES: usize = 220_000;
 
 const PUBLISHER: &str = "bench.example";
@@ -301,25 +301,28 @@ fn write_weights(path: &Path) -> Result<()> {
 
 /// Prints the compressed size of each file of the page; answers whether the limit was kept.
 fn size(dist: &Path) -> Result<bool> {
-    let mut total = 0;
+    let (mut total, mut total_gzip) = (0, 0);
     let mut files = Vec::new();
     list(dist, &mut files)?;
     files.sort();
     for file in &files {
         let bytes = fs::read(file)?;
+        let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 11, 22);
+        brotli.write_all(&bytes)?;
+        let compressed = brotli.into_inner().len();
         let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
         gzip.write_all(&bytes)?;
-        let compressed = gzip.finish()?.len();
         total += compressed;
+        total_gzip += gzip.finish()?.len();
         let name = file.strip_prefix(dist).unwrap_or(file).display();
         say(&format!(
-            "   {compressed:>8} bytes compressed, {:>8} plain: {name}",
+            "   {compressed:>8} bytes with brotli, {:>8} plain: {name}",
             bytes.len()
         ));
     }
     let kept = total <= SIZE_LIMIT_BYTES;
     say(&format!(
-        "   {total:>8} bytes compressed in all, at most {SIZE_LIMIT_BYTES}: {}",
+        "   {total:>8} bytes with brotli in all, at most {SIZE_LIMIT_BYTES}: {} (with gzip: {total_gzip})",
         verdict(kept)
     ));
     Ok(kept)

@@ -8,8 +8,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provenance::{PublisherName, RecordId, key::SigningKey};
-use serde::{Deserialize, Serialize};
+use provenance::{
+    PublisherName, RecordId,
+    json::{self, At, FromJson, WrongValue},
+    key::SigningKey,
+};
+use serde::Serialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -20,10 +24,10 @@ use crate::{
 };
 
 /// Most bytes of a key or of the note beside it that are read.
-const MAX_SMALL_FILE_BYTES: u64 = 64 << 10;
+const MAX_SMALL_FILE_BYTES: usize = 64 << 10;
 
 /// Which publisher a key belongs to: `KEY.publisher.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct KeyNote {
     /// Format version, 1.
     pub(super) v: u32,
@@ -39,6 +43,20 @@ pub(super) struct KeyNote {
     pub(super) keyid: String,
     /// Who holds the key.
     pub(super) holder: String,
+}
+
+impl FromJson for KeyNote {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.get("v")?,
+            publisher: at.get("publisher")?,
+            genesis: at.get("genesis")?,
+            index: at.get("index")?,
+            origin: at.get("origin")?,
+            keyid: at.get("keyid")?,
+            holder: at.get("holder")?,
+        })
+    }
 }
 
 /// Makes a key pair.
@@ -88,7 +106,7 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
 pub(super) fn read_signing_key(path: &Path) -> Result<SigningKey, Failure> {
     let mut text = Zeroizing::new(String::new());
     let file = File::open(path).map_err(|error| Failure::io("open the key", path, &error))?;
-    file.take(MAX_SMALL_FILE_BYTES)
+    file.take(MAX_SMALL_FILE_BYTES as u64)
         .read_to_string(&mut text)
         .map_err(|error| Failure::io("read the key", path, &error))?;
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
@@ -118,7 +136,11 @@ pub(super) fn read_note(key: &Path) -> Result<Option<KeyNote>, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::io("open", &path, &error)),
     };
-    let note = serde_json::from_reader(file.take(MAX_SMALL_FILE_BYTES)).map_err(|error| {
+    let mut text = Vec::new();
+    file.take(MAX_SMALL_FILE_BYTES as u64)
+        .read_to_end(&mut text)
+        .map_err(|error| Failure::io("read", &path, &error))?;
+    let note = json::read(&text, MAX_SMALL_FILE_BYTES).map_err(|error| {
         Failure::usage(format!("{} is not what publisher create writes", path.display()))
             .why(error)
             .next("move it away; publisher create writes it anew")

@@ -1,7 +1,5 @@
 //! From a parsed note to a trusted checkpoint, and how fresh it is.
 
-use std::collections::BTreeSet;
-
 use super::{TrustFile, TrustedLog, quorum::Quorum};
 use crate::{
     checkpoint::{Checkpoint, CheckpointError, Origin},
@@ -157,12 +155,14 @@ impl TrustedCheckpoint {
                 Freshness::NoWitness
             };
         }
-        let signed_within = |from: u64, to: u64| -> BTreeSet<&str> {
-            let within = self
-                .cosignatures
-                .iter()
-                .filter(|(_, c)| (from..=to).contains(&c.time));
-            within.map(|(name, _)| name.as_str()).collect()
+        let signed_within = |from: u64, to: u64| {
+            let mut names: Vec<&str> = Vec::new();
+            for (name, cosignature) in &self.cosignatures {
+                if (from..=to).contains(&cosignature.time) && !names.contains(&name.as_str()) {
+                    names.push(name);
+                }
+            }
+            names
         };
         let ever = signed_within(0, u64::MAX);
         if !self.quorum.is_met(&ever) {

@@ -1,7 +1,5 @@
 //! Witnesses, groups and the quorum of a trust file (c2sp.org/tlog-policy).
 
-use std::collections::BTreeSet;
-
 use crate::{
     entry::decimal,
     note::{NoteAlgorithm, VerifierKey},
@@ -81,7 +79,7 @@ impl Quorum {
     }
 
     /// Whether `signed` (names of witnesses) confirm a view. `quorum none` is always met.
-    pub(super) fn is_met(&self, signed: &BTreeSet<&str>) -> bool {
+    pub(super) fn is_met(&self, signed: &[&str]) -> bool {
         match self.chosen {
             Chosen::Node(at) => self.confirms(at, signed),
             Chosen::None => true,
@@ -89,9 +87,9 @@ impl Quorum {
         }
     }
 
-    fn confirms(&self, at: usize, signed: &BTreeSet<&str>) -> bool {
+    fn confirms(&self, at: usize, signed: &[&str]) -> bool {
         match &self.nodes[at].what {
-            What::Witness(_) => signed.contains(self.nodes[at].name.as_str()),
+            What::Witness(_) => signed.contains(&self.nodes[at].name.as_str()),
             What::Group { threshold, members } => {
                 members
                     .iter()

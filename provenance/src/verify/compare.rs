@@ -1,6 +1,6 @@
 //! Comparing found files with listed ones: which bytes, chunks and tensors differ.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
@@ -125,11 +125,10 @@ pub(super) struct Compared {
 /// Compares every pair, and lists what has no partner.
 pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) -> Compared {
     let listed = manifest.files();
-    let by_content: BTreeMap<(u64, Sha256Digest), &ManifestFile> = listed
-        .iter()
-        .filter(|f| f.size > 0)
-        .map(|f| ((f.size, f.chunks), f))
-        .collect();
+    let mut by_content: Vec<&ManifestFile> = listed.iter().filter(|f| f.size > 0).collect();
+    sort_by(&mut by_content, |a, b| {
+        (a.size, a.chunks).cmp(&(b.size, b.chunks))
+    });
     let mut out = Compared {
         files: Vec::new(),
         record_fault: None,
@@ -206,7 +205,7 @@ fn compare_pair(
     listed: &ManifestFile,
     found: &SeenFile,
     seen: &Observation,
-    by_content: &BTreeMap<(u64, Sha256Digest), &ManifestFile>,
+    by_content: &[&ManifestFile],
     out: &mut Compared,
 ) -> FileReport {
     let mut report = plain(
@@ -358,7 +357,7 @@ fn classify(
     chunks: &ChunkList,
     expected: Option<&ChunkList>,
     junk: Option<Junk>,
-    by_content: &BTreeMap<(u64, Sha256Digest), &ManifestFile>,
+    by_content: &[&ManifestFile],
     detail: &mut String,
 ) -> FileVerdict {
     if found.size == 0 {
@@ -380,8 +379,10 @@ fn classify(
         }
         Some(Junk::Empty) | None => {}
     }
-    if let Some(other) = by_content.get(&(found.size, chunks.digest())) {
-        *detail = format!("has the bytes of {}, another file of this record", other.path);
+    let bytes = (found.size, chunks.digest());
+    if let Ok(at) = by_content.binary_search_by(|other| (other.size, other.chunks).cmp(&bytes)) {
+        let other = &by_content[at].path;
+        *detail = format!("has the bytes of {other}, another file of this record");
         return FileVerdict::Swapped;
     }
     let whole_chunks = usize::try_from(found.size.min(listed.size) / CHUNK_SIZE).unwrap_or(usize::MAX);

@@ -1,9 +1,8 @@
 //! Pairing listed files with the files found: one to one, by the rules of the scope.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::judge::{Bytes, Observation, Scope, SeenFile};
 use crate::{
+    digest::Sha256Digest,
     manifest::{Manifest, ManifestFile},
     order::sort_by,
     path::RelativePath,
@@ -27,7 +26,7 @@ pub(super) struct Pairs {
 pub(super) fn pair(manifest: &Manifest, seen: &Observation) -> Pairs {
     let mut work = Work::new(manifest, seen);
     match seen.scope {
-        Scope::Folder => work.by(|listed| listed.path.to_string(), |found| nfc(&found.path)),
+        Scope::Folder => work.by_path(),
         Scope::Flat | Scope::SingleFile => {
             work.by_base_name_and_content();
             work.by_base_name();
@@ -40,13 +39,23 @@ pub(super) fn pair(manifest: &Manifest, seen: &Observation) -> Pairs {
     work.finish()
 }
 
+/// What files of both sides are paired by: a name, or size and chunk list, or all of them.
+type Key = (String, u64, Option<Sha256Digest>);
+
 struct Work<'a> {
     scope: Scope,
     listed: &'a [ManifestFile],
     found: &'a [SeenFile],
     pairs: Vec<(usize, usize)>,
-    free_listed: BTreeSet<usize>,
-    free_found: BTreeSet<usize>,
+    /// Whether each listed file has no partner yet.
+    free_listed: Vec<bool>,
+    /// Whether each found file has none.
+    free_found: Vec<bool>,
+}
+
+/// The positions that are still free.
+fn free(flags: &[bool]) -> impl Iterator<Item = usize> {
+    (0..flags.len()).filter(|&at| flags[at])
 }
 
 impl<'a> Work<'a> {
@@ -57,65 +66,77 @@ impl<'a> Work<'a> {
             listed,
             found,
             pairs: Vec::new(),
-            free_listed: (0..listed.len()).collect(),
-            free_found: (0..found.len()).collect(),
+            free_listed: vec![true; listed.len()],
+            free_found: vec![true; found.len()],
         }
     }
 
     fn take(&mut self, listed: usize, found: usize) {
-        self.free_listed.remove(&listed);
-        self.free_found.remove(&found);
+        self.free_listed[listed] = false;
+        self.free_found[found] = false;
         self.pairs.push((listed, found));
     }
 
-    /// Groups the free files of both sides by a key, and takes every group with one file on each side.
-    fn by<K: Ord>(&mut self, of_listed: impl Fn(&ManifestFile) -> K, of_found: impl Fn(&SeenFile) -> K) {
-        self.by_optional(|l| Some(of_listed(l)), |f| Some(of_found(f)), false);
-    }
-
-    /// As [`Self::by`], without the files that have no key. With `equal`, groups hold files that cannot be told
-    /// apart, so they are taken in order, however many there are.
-    fn by_optional<K: Ord>(
+    /// Groups the free files of both sides by a key, and takes every group with one file on each side. With
+    /// `equal`, groups hold files that cannot be told apart, so they are taken in order, however many there are.
+    /// A found file without a key is left alone.
+    fn by(
         &mut self,
-        of_listed: impl Fn(&ManifestFile) -> Option<K>,
-        of_found: impl Fn(&SeenFile) -> Option<K>,
+        of_listed: &dyn Fn(&ManifestFile) -> Key,
+        of_found: &dyn Fn(&SeenFile) -> Option<Key>,
         equal: bool,
     ) {
-        let mut groups: BTreeMap<K, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
-        for &at in &self.free_listed {
-            if let Some(key) = of_listed(&self.listed[at]) {
-                groups.entry(key).or_default().0.push(at);
+        let listed = free(&self.free_listed).map(|at| (of_listed(&self.listed[at]), true, at));
+        let found =
+            free(&self.free_found).filter_map(|at| of_found(&self.found[at]).map(|key| (key, false, at)));
+        let mut all: Vec<(Key, bool, usize)> = listed.chain(found).collect();
+        // Stable: within a group, each side stays in its order.
+        sort_by(&mut all, |a, b| a.0.cmp(&b.0));
+        for group in all.chunk_by(|a, b| a.0 == b.0) {
+            let side = |wanted: bool| group.iter().filter(move |(_, listed, _)| *listed == wanted);
+            if equal || (side(true).count() == 1 && side(false).count() == 1) {
+                side(true)
+                    .zip(side(false))
+                    .for_each(|((_, _, l), (_, _, f))| self.take(*l, *f));
             }
         }
-        for &at in &self.free_found {
-            if let Some(key) = of_found(&self.found[at]) {
-                groups.entry(key).or_default().1.push(at);
-            }
-        }
-        for (listed, found) in groups.into_values() {
-            if equal || (listed.len() == 1 && found.len() == 1) {
-                listed.into_iter().zip(found).for_each(|(l, f)| self.take(l, f));
-            }
-        }
+    }
+
+    fn by_path(&mut self) {
+        self.by(
+            &|l| (l.path.to_string(), 0, None),
+            &|f| Some((nfc(&f.path), 0, None)),
+            false,
+        );
     }
 
     fn by_base_name_and_content(&mut self) {
-        let of_listed = |l: &ManifestFile| Some((l.path.base_name().to_owned(), l.size, l.chunks));
-        let of_found = |f: &SeenFile| content(f).map(|(size, chunks)| (base_name(f), size, chunks));
-        self.by_optional(of_listed, of_found, true);
+        self.by(
+            &|l| (l.path.base_name().to_owned(), l.size, Some(l.chunks)),
+            &|f| content(f).map(|chunks| (base_name(f), f.size, Some(chunks))),
+            true,
+        );
     }
 
     fn by_base_name(&mut self) {
-        self.by(|l| l.path.base_name().to_owned(), base_name);
+        self.by(
+            &|l| (l.path.base_name().to_owned(), 0, None),
+            &|f| Some((base_name(f), 0, None)),
+            false,
+        );
     }
 
     fn by_content(&mut self) {
-        self.by_optional(|l| Some((l.size, l.chunks)), content, true);
+        self.by(
+            &|l| (String::new(), l.size, Some(l.chunks)),
+            &|f| content(f).map(|chunks| (String::new(), f.size, Some(chunks))),
+            true,
+        );
     }
 
     /// A single file under another name that was changed: the listed file with the same first chunk or header.
     fn by_likeness(&mut self) {
-        let [found] = self.free_found.iter().copied().collect::<Vec<_>>()[..] else {
+        let [found] = free(&self.free_found).collect::<Vec<_>>()[..] else {
             return;
         };
         let Bytes::Hashed { chunks, tensors, .. } = &self.found[found].bytes else {
@@ -124,11 +145,7 @@ impl<'a> Work<'a> {
         let own = tensors.as_ref().map(TensorIndex::digest);
         let like =
             |l: &ManifestFile| l.chunk0 == chunks.chunk0() || (l.tensors.is_some() && l.tensors == own);
-        let listed = self
-            .free_listed
-            .iter()
-            .copied()
-            .find(|&at| self.listed[at].size > 0 && like(&self.listed[at]));
+        let listed = free(&self.free_listed).find(|&at| self.listed[at].size > 0 && like(&self.listed[at]));
         if let Some(listed) = listed {
             self.take(listed, found);
         }
@@ -137,21 +154,21 @@ impl<'a> Work<'a> {
     fn finish(mut self) -> Pairs {
         sort_by(&mut self.pairs, Ord::cmp);
         let (mut extra, mut ambiguous) = (Vec::new(), Vec::new());
-        for at in self.free_found {
+        for at in free(&self.free_found) {
             let found = &self.found[at];
-            let could_be_listed = |l: &usize| self.listed[*l].path.base_name() == base_name(found);
+            let could_be_listed = |l: usize| self.listed[l].path.base_name() == base_name(found);
             match self.scope {
                 // In a folder every path is known; what is ignored there is silent unless it is listed.
                 Scope::Folder if is_ignored(found) => {}
                 // A single file that is none of the record's is not beside anything.
                 Scope::SingleFile => ambiguous.push(at),
-                Scope::Flat if self.free_listed.iter().any(could_be_listed) => ambiguous.push(at),
+                Scope::Flat if free(&self.free_listed).any(could_be_listed) => ambiguous.push(at),
                 Scope::Folder | Scope::Flat => extra.push(at),
             }
         }
         Pairs {
             matched: self.pairs,
-            missing: self.free_listed.into_iter().collect(),
+            missing: free(&self.free_listed).collect(),
             extra,
             ambiguous,
         }
@@ -167,9 +184,9 @@ fn base_name(found: &SeenFile) -> String {
     nfc(found.path.rsplit('/').next().unwrap_or(&found.path))
 }
 
-fn content(found: &SeenFile) -> Option<(u64, crate::digest::Sha256Digest)> {
+fn content(found: &SeenFile) -> Option<Sha256Digest> {
     match &found.bytes {
-        Bytes::Hashed { chunks, .. } => Some((found.size, chunks.digest())),
+        Bytes::Hashed { chunks, .. } => Some(chunks.digest()),
         _ => None,
     }
 }

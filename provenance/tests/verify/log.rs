@@ -1,7 +1,5 @@
 //! A log in memory: it takes payloads, signs checkpoints and hands out proofs.
 
-use std::collections::BTreeSet;
-
 use provenance::{
     PublisherName, RecordId,
     api::{Base64Bytes, ControlEntry, RecordProof},
@@ -180,11 +178,10 @@ fn signatures(payload: &[u8], keys: &[u8]) -> Vec<EntrySignature> {
 
 /// A first keyset of `members` (seed of the key, holder), each with both roles.
 pub(crate) fn keyset_payload(publisher: &str, origin: &str, members: &[(u8, &str)], sign: usize) -> Vec<u8> {
-    let roles = BTreeSet::from([Role::Root, Role::Sign]);
     let keys = members.iter().map(|(seed, holder)| Member {
         key: key(*seed).public().clone(),
         holder: (*holder).to_owned(),
-        roles: roles.clone(),
+        roles: vec![Role::Root, Role::Sign],
     });
     statement::keyset_payload(&Keyset {
         publisher: publisher.parse().expect("a name"),

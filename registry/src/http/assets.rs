@@ -188,7 +188,7 @@ impl Asset {
         if let Ok(bytes) = gzip.write_all(&self.plain).and_then(|()| gzip.finish()) {
             self.gzip.get_or_init(|| bytes);
         }
-        let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 9, 22);
+        let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 11, 22);
         if brotli.write_all(&self.plain).is_ok() {
             self.brotli.get_or_init(|| brotli.into_inner());
         }
@@ -362,8 +362,8 @@ mod tests {
         assert!(is_hashed("base-1a2b3c4d5e6f7890.css"));
         for name in [
             "index.html",
-            "verifier_worker_loader.js",
-            "verifier_worker_bg.wasm",
+            "worker.js",
+            "web_bg.wasm",
             "facade.js",
             "deadbeef.js",
         ] {

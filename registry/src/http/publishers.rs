@@ -66,7 +66,7 @@ pub(crate) async fn one(
         let keys = known.keyset.keys.iter().map(|member| KeySummary {
             keyid: member.key.keyid(),
             holder: member.holder.clone(),
-            roles: member.roles.iter().copied().collect(),
+            roles: member.roles.clone(),
         });
         Ok(PublisherAnswer {
             v: 1,

@@ -3,6 +3,7 @@
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::Summary,
+    json,
     lookup::{KeyKind, Match},
 };
 
@@ -18,6 +19,9 @@ pub const MAX_LISTED: usize = 1000;
 
 /// Most results of one search.
 pub const MAX_RESULTS: usize = 50;
+
+/// Most bytes of one summary; the record it is made of may be long, its name and version are not.
+const MAX_SUMMARY_BYTES: usize = 64 << 10;
 
 /// Most rows that one search reads.
 const MAX_CANDIDATES: usize = 5000;
@@ -104,7 +108,7 @@ impl Index {
             .get(rows::summary(index))
             .map_err(store_error("reading"))?;
         value
-            .map(|v| serde_json::from_slice(&v).map_err(|_| IndexError::Row { prefix: 's' }))
+            .map(|v| json::read(&v, MAX_SUMMARY_BYTES).map_err(|_| IndexError::Row { prefix: 's' }))
             .transpose()
     }
 

@@ -14,6 +14,7 @@ use provenance::{
     api::{Problem, RecordProof, paths},
     chunk::ChunkList,
     dsse::Envelope,
+    json::{self, FromJson},
     key::SigningKey,
     keyset::Keyset,
     manifest::{Manifest, ManifestFile},
@@ -206,8 +207,8 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self) -> T {
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
+    pub(crate) fn json<T: FromJson>(&self) -> T {
+        json::read(&self.body, self.body.len()).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

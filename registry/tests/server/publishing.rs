@@ -8,7 +8,9 @@ use provenance::{
         Summary, paths,
     },
     dsse::Envelope,
+    json::{At, FromJson as _},
     key::SigningKey,
+    keyset::Keyset,
     lookup::{KeyKind, LookupAnswer, LookupInfo},
     statement::{Run, keyset_payload, provenance_payload},
 };
@@ -95,7 +97,7 @@ fn a_further_holder_adds_a_leaf_and_the_first_one_stays_the_record() {
             {"spki": b.public().to_spki_pem(), "holder": "bob", "roles": ["sign"]},
         ],
     });
-    let payload = keyset_payload(&serde_json::from_value(keyset).unwrap());
+    let payload = keyset_payload(&Keyset::from_json(At::new(&keyset)).unwrap());
     let only_one = server.submit(&Envelope::sign(payload.clone(), &[&a]));
     assert_eq!(only_one.problem(), "signatures-insufficient");
     lab.genesis = RecordId::of_payload(&payload);
@@ -259,7 +261,7 @@ fn a_sequenced_answer_comes_before_publication_and_is_kept() {
     let path = format!("{}?wait=sequenced", paths::ATTESTATIONS);
     let answer = server.request("POST", &path, &[], &lab.keyset.to_json());
     assert_eq!(answer.status, 202, "{}", answer.text());
-    let value: serde_json::Value = answer.json();
+    let value: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(
         (value["index"].as_u64(), value["record"].as_str()),
         (Some(0), Some(lab.genesis.to_string().as_str()))

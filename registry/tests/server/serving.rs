@@ -231,7 +231,7 @@ fn the_page_is_served_under_a_strict_policy() {
         "export default 1;\n".repeat(200),
     )
     .unwrap();
-    fs::write(web.path().join("verifier_worker.js"), "1").unwrap();
+    fs::write(web.path().join("worker.js"), "1").unwrap();
     let server = Server::start_with(data.path(), &["--web", web.path().to_str().unwrap()]);
     for path in ["/", "/verify", "/record/abc", "/index.html"] {
         let page = server.get(path);
@@ -258,7 +258,7 @@ fn the_page_is_served_under_a_strict_policy() {
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("access-control-allow-origin"), "");
     }
-    let worker = server.get("/verifier_worker.js");
+    let worker = server.get("/worker.js");
     assert_eq!(worker.header("cache-control"), "no-cache");
     assert!(
         worker
@@ -269,7 +269,7 @@ fn the_page_is_served_under_a_strict_policy() {
         server
             .request(
                 "GET",
-                "/verifier_worker.js",
+                "/worker.js",
                 &[("If-None-Match", worker.header("etag"))],
                 b""
             )

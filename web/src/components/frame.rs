@@ -37,8 +37,8 @@ pub(crate) fn footer() -> impl IntoView {
              tool with your own trust file.",
         ),
         el("p").class("build").child((
-            "Build ",
-            el("code").child(verifier_wasm::protocol::BUILD),
+            "Version ",
+            el("code").child(env!("CARGO_PKG_VERSION")),
         )),
     ))
 }

@@ -65,9 +65,13 @@ pub(crate) fn progress_panel(
                 .hook("cancel")
                 .on("click", move |_| controls.cancel.run(()))
                 .child("Cancel"),
-            el("span")
-                .class("quiet")
-                .child("You can switch tabs; the check goes on."),
+            el("span").class("quiet").child(move || {
+                if paused.get() {
+                    "Nothing is read until you resume."
+                } else {
+                    "You can switch tabs; the check goes on."
+                }
+            }),
         )),
         difference(progress, grave),
         rows(progress),

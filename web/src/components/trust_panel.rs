@@ -1,6 +1,6 @@
 //! Whom the visitor trusts: the chosen log and publishers, and the ways to choose.
 
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 use provenance::trust::{MAX_TRUST_BYTES, TrustFile};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
@@ -13,6 +13,7 @@ use super::{
 use crate::{
     dom::{IntoView, Reference, View, el},
     files::described,
+    task::spawn,
     text,
     trust::{Chosen, KeyChange, Offer, Source, TrustState, log_keys},
     trust_session::TrustSession,
@@ -137,7 +138,7 @@ fn ways(trust: TrustSession) -> impl IntoView {
             return;
         };
         if let Some(file) = input.files().and_then(|files| files.get(0)) {
-            spawn_local(async move { take_file(trust, &file).await });
+            spawn(async move { take_file(trust, &file).await });
         }
         input.set_value("");
     };

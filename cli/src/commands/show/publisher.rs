@@ -29,7 +29,7 @@ pub(super) fn show_publisher(
     name: &PublisherName,
 ) -> Result<Exit, Failure> {
     let path = paths::publisher(name);
-    let Some(body) = client.get_if_there(&path, MAX_ANSWER_BYTES)? else {
+    let Some(body) = client.get_if_there(&path, MAX_ANSWER_BYTES as u64)? else {
         let what = format!("{} has no publisher {name}", client.address());
         return Err(Failure::new(Exit::Unknown, what).next("check the spelling"));
     };

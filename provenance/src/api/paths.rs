@@ -1,0 +1,46 @@
+//! Paths of the API, in one place for server and clients.
+
+use crate::{digest::Sha256Digest, publisher::PublisherName, record::RecordId};
+
+/// Takes envelopes.
+pub const ATTESTATIONS: &str = "/api/v1/attestations";
+/// Says how many hex digits a lookup takes.
+pub const LOOKUP: &str = "/api/v1/lookup";
+/// Lists publishers.
+pub const PUBLISHERS: &str = "/api/v1/publishers";
+/// The newest checkpoint.
+pub const CHECKPOINT: &str = "/log/checkpoint";
+/// The registry's own trust file.
+pub const TRUST: &str = "/trust";
+/// Header that carries an upload ticket.
+pub const TICKET_HEADER: &str = "Weighbridge-Ticket";
+
+/// A record's payload.
+pub fn record(id: &RecordId) -> String {
+    format!("/api/v1/records/{id}")
+}
+
+/// A record's proof.
+pub fn record_proof(id: &RecordId) -> String {
+    format!("/api/v1/records/{id}/proof")
+}
+
+/// A sidecar.
+pub fn blob(digest: &Sha256Digest) -> String {
+    format!("/api/v1/blobs/{digest}")
+}
+
+/// All keys that start with `prefix`.
+pub fn lookup(prefix: &str) -> String {
+    format!("/api/v1/lookup/{prefix}")
+}
+
+/// Records about the artifact with this `dirHash1`.
+pub fn artifact(dir_hash1: &Sha256Digest) -> String {
+    format!("/api/v1/artifacts/{dir_hash1}")
+}
+
+/// One publisher.
+pub fn publisher(name: &PublisherName) -> String {
+    format!("/api/v1/publishers/{name}")
+}

@@ -1,0 +1,17 @@
+//! Work that goes on while the page is used.
+
+use std::pin::Pin;
+
+/// Work that has begun; awaiting several one after the other waits for all of them.
+pub(crate) type Begun<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Goes on with `work` in the background. Boxed, because what runs a future would otherwise be machine code for
+/// each one.
+pub(crate) fn spawn(work: impl Future<Output = ()> + 'static) {
+    spawn_boxed(Box::pin(work));
+}
+
+#[inline(never)]
+fn spawn_boxed(work: Begun<()>) {
+    leptos::task::spawn_local(work);
+}
