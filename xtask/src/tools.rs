@@ -76,6 +76,11 @@ impl Workspace {
         self.cargo_home.join("bin")
     }
 
+    /// Where cargo keeps the sources of dependencies: a folder for each registry.
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.cargo_home.join("registry/src")
+    }
+
     /// What setup installs that is not a cargo program. The end-to-end tests look here too.
     pub(crate) fn tools(&self) -> PathBuf {
         self.cargo_home.join("weighbridge-tools")
