@@ -45,16 +45,7 @@ struct Finder<'a> {
 /// # Errors
 /// [`crate::failure::Exit::Network`] when the registry does not answer, [`crate::failure::Exit::Io`] when a file cannot be read.
 pub(crate) fn find_candidates(client: &Client, sources: &[Source]) -> Result<Candidates, Failure> {
-    let info: LookupInfo = client.get_json(paths::LOOKUP)?;
-    // A registry may ask for fewer digits than the size of its index calls for, never for more.
-    let digits = info.digits.min(digits_for(info.keys));
-    let mut finder = Finder {
-        client,
-        info,
-        digits,
-        answers: BTreeMap::new(),
-        hits: BTreeMap::new(),
-    };
+    let mut finder = Finder::new(client)?;
     let sizes: Vec<_> = sources.iter().map(|source| source.stamp.size).collect();
     for (position, at) in order_of_files(&sizes).into_iter().enumerate() {
         let source = &sources[at];
@@ -78,19 +69,22 @@ pub(crate) fn find_candidates(client: &Client, sources: &[Source]) -> Result<Can
 /// # Errors
 /// [`crate::failure::Exit::Network`].
 pub(crate) fn find_digest(client: &Client, digest: Sha256Digest) -> Result<Vec<Match>, Failure> {
-    let info: LookupInfo = client.get_json(paths::LOOKUP)?;
-    let digits = info.digits.min(digits_for(info.keys));
-    let mut finder = Finder {
-        client,
-        info,
-        digits,
-        answers: BTreeMap::new(),
-        hits: BTreeMap::new(),
-    };
-    finder.matches(digest)
+    Finder::new(client)?.matches(digest)
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    fn new(client: &'a Client) -> Result<Self, Failure> {
+        let info: LookupInfo = client.get_json(paths::LOOKUP)?;
+        Ok(Self {
+            client,
+            // A registry may ask for fewer digits than the size of its index calls for, never for more.
+            digits: info.digits.min(digits_for(info.keys)),
+            info,
+            answers: BTreeMap::new(),
+            hits: BTreeMap::new(),
+        })
+    }
+
     fn ask(&mut self, key: Sha256Digest, kind: KeyKind) -> Result<(), Failure> {
         let records: BTreeSet<_> = self
             .matches(key)?

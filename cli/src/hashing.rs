@@ -13,11 +13,9 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use provenance::{
-    Sha256Digest,
-    chunk::{CHUNK_SIZE, ChunkList, MAX_FILE_BYTES, chunk_range},
-};
+use provenance::chunk::{CHUNK_SIZE, ChunkList, MAX_FILE_BYTES, chunk_range};
 
+pub(crate) use crate::schedule::{Depth, HashedFile};
 use crate::{
     schedule::{OnError, Schedule, Task},
     source::{HashError, Source, check_unchanged, hash_range, length_of, open},
@@ -25,24 +23,6 @@ use crate::{
 
 /// Most threads used; up to 3 chunks of 4 MiB are kept for each when whole files are hashed.
 const MAX_THREADS: usize = 16;
-
-/// Which digests are computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Depth {
-    /// Chunk digests only: what `verify` compares.
-    Chunks,
-    /// Chunk digests and each file's own SHA-256.
-    ChunksAndWhole,
-}
-
-/// The digests of one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct HashedFile {
-    /// The chunk digests, in order.
-    pub(crate) chunks: ChunkList,
-    /// The file's own SHA-256, when it was asked for.
-    pub(crate) sha256: Option<Sha256Digest>,
-}
 
 /// Number of threads worth starting: one for each core this process may use.
 pub(crate) fn thread_count() -> usize {

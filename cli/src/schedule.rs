@@ -11,10 +11,25 @@ use provenance::{
     chunk::{CHUNK_SIZE, ChunkList, chunk_count},
 };
 
-use crate::{
-    hashing::{Depth, HashedFile},
-    source::HashError,
-};
+use crate::source::HashError;
+
+/// Which digests are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// Chunk digests only: what `verify` compares.
+    Chunks,
+    /// Chunk digests and each file's own SHA-256.
+    ChunksAndWhole,
+}
+
+/// The digests of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HashedFile {
+    /// The chunk digests, in order.
+    pub(crate) chunks: ChunkList,
+    /// The file's own SHA-256, when it was asked for.
+    pub(crate) sha256: Option<Sha256Digest>,
+}
 
 /// What a file that cannot be hashed means for the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use crate::{
     digest::Sha256Digest,
     json::{At, FromJson, WrongValue},
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 /// Bytes that travel in JSON as padded standard base64.

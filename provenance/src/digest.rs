@@ -6,7 +6,7 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use sha2::Digest as _;
 
 use crate::json::{At, FromJson, WrongValue};
@@ -122,14 +122,6 @@ impl Serialize for Sha256Digest {
 impl FromJson for Sha256Digest {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         at.parse()
-    }
-}
-
-// For `verify::Report`, which tests read back.
-impl<'de> Deserialize<'de> for Sha256Digest {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

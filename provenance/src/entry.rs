@@ -21,7 +21,7 @@ use crate::{
     key::KeyId,
     merkle::{LeafHash, RootHash},
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 /// First line of every entry.

@@ -11,7 +11,7 @@ use ed25519_dalek::{
     Signature, Signer as _,
     pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding},
 };
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::{
     digest::{DigestError, Sha256Digest},
@@ -30,8 +30,7 @@ const PEM_START: &str = "-----BEGIN PUBLIC KEY-----\n";
 const PEM_END: &str = "\n-----END PUBLIC KEY-----\n";
 
 /// Names a key: the SHA-256 of its SPKI PEM text (64 columns, final newline), which OMS calls the hint.
-/// `Deserialize` is for `verify::Report`, which tests read back.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct KeyId(Sha256Digest);
 

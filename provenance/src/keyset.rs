@@ -13,7 +13,7 @@ use crate::{
     key::{KeyId, PublicKey},
     path::is_hidden_character,
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 pub use self::signatures::SignatureError;

@@ -33,6 +33,7 @@ pub mod order;
 pub mod path;
 pub mod publisher;
 pub mod record;
+mod record_id;
 pub mod state;
 pub mod statement;
 pub mod tensor;
@@ -43,4 +44,4 @@ pub mod verify;
 
 pub use digest::{Sha256Digest, Sha256Hasher};
 pub use publisher::PublisherName;
-pub use record::RecordId;
+pub use record_id::RecordId;

@@ -11,7 +11,7 @@ use crate::{
     json::{At, FromJson, WrongValue},
     manifest::Manifest,
     order::sort_by,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 /// Most hex digits of a prefix.

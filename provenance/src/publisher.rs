@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 use crate::json::{At, FromJson, WrongValue};
 
@@ -101,14 +101,6 @@ impl Serialize for PublisherName {
 impl FromJson for PublisherName {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         at.parse()
-    }
-}
-
-// For `verify::Report`, which tests read back.
-impl<'de> Deserialize<'de> for PublisherName {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

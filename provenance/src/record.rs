@@ -10,18 +10,15 @@ mod subject;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, str::FromStr};
-
-use serde::{Deserialize, Serialize};
-
 use crate::{
-    digest::{DigestError, Sha256Digest},
+    digest::Sha256Digest,
     dsse::MAX_PAYLOAD_BYTES,
     entry::is_valid_kind,
-    json::{At, FromJson, JsonError, WrongValue, parse_strict},
+    json::{At, FromJson as _, JsonError, WrongValue, parse_strict},
     keyset::Keyset,
     manifest::{Manifest, ManifestError},
     publisher::PublisherName,
+    record_id::RecordId,
     statement::{self, Run, SubjectFacts},
 };
 
@@ -32,55 +29,6 @@ pub const MAX_TEXT_BYTES: usize = 1024;
 
 /// Most addresses, provenance ids, inputs and metrics in one record.
 pub const MAX_LIST: usize = 1024;
-
-/// Names a record: the SHA-256 of its DSSE payload bytes, 64 lowercase hex digits. `Deserialize` is for
-/// `verify::Report`, which tests read back.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RecordId(Sha256Digest);
-
-impl RecordId {
-    /// The id of the record whose payload is `payload`.
-    pub fn of_payload(payload: &[u8]) -> Self {
-        Self(Sha256Digest::of(payload))
-    }
-
-    /// The id whose digest is `digest`.
-    pub const fn from_digest(digest: Sha256Digest) -> Self {
-        Self(digest)
-    }
-
-    /// The digest behind the id.
-    pub const fn digest(&self) -> &Sha256Digest {
-        &self.0
-    }
-}
-
-impl FromStr for RecordId {
-    type Err = DigestError;
-
-    fn from_str(text: &str) -> Result<Self, DigestError> {
-        text.parse().map(Self)
-    }
-}
-
-impl FromJson for RecordId {
-    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
-        at.parse()
-    }
-}
-
-impl fmt::Display for RecordId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for RecordId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
 
 /// A parsed record. Parsed is not trusted: see [`crate::verify`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ use crate::{
     entry::{Entry, EntryError, decimal, is_valid_kind},
     merkle::{InclusionError, InclusionProof, LeafHash, LeafIndex, MemoryTree, RootHash, TreeHead, TreeSize},
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
     statement::{ADVISORY_TYPE, KEYSET_TYPE},
     tlog_proof::{TlogProof, TlogProofError},
 };

@@ -16,7 +16,7 @@ use crate::{
     order::sort_by,
     path::{IGNORED_TOP_LEVEL, RelativePath},
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 /// `_type` of every statement.

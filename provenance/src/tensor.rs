@@ -16,7 +16,7 @@ use crate::{
     json::{At, FromJson, INTEGER_LIMIT, JsonError, WrongValue, parse_strict},
     order::sort_by,
 };
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Longest safetensors header in bytes: 16 MiB, about 150,000 tensors.
 pub const MAX_HEADER_BYTES: u64 = 16 << 20;
@@ -27,9 +27,8 @@ pub const MAX_INDEX_BYTES: usize = 16 << 20;
 /// Most dimensions of one tensor.
 const MAX_DIMENSIONS: usize = 64;
 
-/// One tensor of a weights file. `Deserialize` is for `verify::Report`, which tests read back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// One tensor of a weights file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tensor {
     /// Name, verbatim.
     pub name: String,

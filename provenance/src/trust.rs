@@ -22,7 +22,7 @@ use quorum::Quorum;
 use crate::{
     note::{NoteAlgorithm, VerifierKey},
     publisher::PublisherName,
-    record::RecordId,
+    record_id::RecordId,
 };
 
 /// Largest trust file in bytes.

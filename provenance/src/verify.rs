@@ -12,13 +12,19 @@
 //! where one would be needed the answer is "not confirmed", never "authentic".
 
 mod compare;
+mod fault;
+mod file_report;
 mod judge;
+mod observation;
 mod open;
+mod opened;
 mod pair;
+mod publisher;
 mod report;
 mod words;
 
-pub use compare::{FileReport, FileVerdict};
-pub use judge::{Bytes, Junk, Observation, Scope, SeenFile};
-pub use open::{Opened, Standing, open};
+pub use file_report::{FileReport, FileVerdict};
+pub use observation::{Bytes, Junk, Observation, Scope, SeenFile};
+pub use open::open;
+pub use opened::{Opened, Standing};
 pub use report::{Check, Identity, KeyHolder, LogView, Report, Verdict};

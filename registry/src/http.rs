@@ -7,6 +7,7 @@ pub mod assets;
 mod blobs;
 pub mod body;
 mod caching;
+mod failures;
 mod health;
 mod lookup;
 pub mod problem;

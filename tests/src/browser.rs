@@ -218,10 +218,13 @@ impl Browser {
             .collect()
     }
 
-    /// Prefers a dark or a light page.
+    /// Prefers a dark or a light page, and no motion: a picture taken at once would show colours on their way.
     pub fn set_dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
-        let features = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        let features = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": value },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         self.run(
             "dark",
             self.window()

@@ -3,6 +3,7 @@
 //! Views are written with [`crate::dom`], not with Leptos' `view!`: the macro turns static markup into
 //! `innerHTML`, which the page's Trusted Types policy forbids (docs/adr/0003).
 
+pub(crate) mod button;
 pub(crate) mod candidates;
 pub(crate) mod digest;
 pub(crate) mod drop_zone;

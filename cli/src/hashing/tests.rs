@@ -6,6 +6,8 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+use provenance::Sha256Digest;
+
 use super::*;
 use crate::source::{first_chunk, source_at};
 

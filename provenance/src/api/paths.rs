@@ -1,6 +1,6 @@
 //! Paths of the API, in one place for server and clients.
 
-use crate::{digest::Sha256Digest, publisher::PublisherName, record::RecordId};
+use crate::{digest::Sha256Digest, publisher::PublisherName, record_id::RecordId};
 
 /// Takes envelopes.
 pub const ATTESTATIONS: &str = "/api/v1/attestations";

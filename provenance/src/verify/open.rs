@@ -1,43 +1,22 @@
 //! Proving a record: id, log, inclusion, state, keys, identity.
 
-use super::report::{Check, Identity, KeyHolder, LogView};
-use crate::{
-    api::{ControlEntry, RecordProof},
-    entry::Entry,
-    keyset::{Keyset, Role},
-    manifest::Manifest,
-    merkle::{LeafIndex, TreeHead},
-    publisher::PublisherName,
-    record::{Body, Record, RecordId},
-    state::{StateLeaf, StateProof},
-    statement::KEYSET_TYPE,
-    tlog_proof::TlogProof,
-    trust::{CheckpointTrustError, Freshness, TrustFile, TrustedCheckpoint},
+use super::{
+    fault::{Fault, checkpoint_fault, ensure, fault},
+    opened::{Opened, Standing},
+    publisher::check_entry,
+    report::{Check, LogView},
 };
-
-/// Why a verdict is not green, found before any byte of a file was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// `record`, `proof`, `checkpoint`; or for views that are not confirmed `no-witness`, `old`, `quorum`,
-    /// `clock`, `withheld`, `unsupported`.
-    pub subtype: &'static str,
-    /// What was found, for people.
-    pub detail: String,
-}
-
-/// A record after all checks that need no file. Holds what was found, good or bad; only
-/// [`Opened::judge`] turns it into a verdict.
-#[derive(Debug, Clone)]
-pub struct Opened {
-    pub(super) id: RecordId,
-    pub(super) record: Option<Record>,
-    pub(super) checks: Vec<Check>,
-    pub(super) fault: Option<Standing>,
-    pub(super) stale: Option<Standing>,
-    pub(super) has_log: bool,
-    pub(super) identity: Option<Identity>,
-    pub(super) log: Option<LogView>,
-}
+use crate::{
+    api::RecordProof,
+    entry::Entry,
+    merkle::TreeHead,
+    publisher::PublisherName,
+    record::Record,
+    record_id::RecordId,
+    state::{StateLeaf, StateProof},
+    tlog_proof::TlogProof,
+    trust::{Freshness, TrustFile, TrustedCheckpoint},
+};
 
 /// Proves the record `id` from what a client fetched: the `payload` and its `proof`. Without a trust file the
 /// record is only compared with its id, and nothing can become green. `now` is POSIX seconds; without it
@@ -71,88 +50,7 @@ pub fn open(
     opened
 }
 
-/// A check that failed, and with it the record.
-struct Fault {
-    check: &'static str,
-    subtype: &'static str,
-    detail: String,
-}
-
-fn fault<E: ToString>(check: &'static str, subtype: &'static str) -> impl Fn(E) -> Fault {
-    move |e| Fault {
-        check,
-        subtype,
-        detail: e.to_string(),
-    }
-}
-
-fn ensure(
-    holds: bool,
-    check: &'static str,
-    subtype: &'static str,
-    detail: impl FnOnce() -> String,
-) -> Result<(), Fault> {
-    if holds {
-        Ok(())
-    } else {
-        Err(Fault {
-            check,
-            subtype,
-            detail: detail(),
-        })
-    }
-}
-
 impl Opened {
-    /// The record's id.
-    pub fn id(&self) -> RecordId {
-        self.id
-    }
-
-    /// The record, if its payload is the one that its id names and it parses.
-    pub fn record(&self) -> Option<&Record> {
-        self.record.as_ref()
-    }
-
-    /// The files that the record lists.
-    pub fn manifest(&self) -> Option<&Manifest> {
-        self.record.as_ref()?.manifest()
-    }
-
-    /// The checks made so far.
-    pub fn checks(&self) -> &[Check] {
-        &self.checks
-    }
-
-    /// Why the record does not hold, if it does not.
-    pub fn fault(&self) -> Option<&Standing> {
-        self.fault.as_ref()
-    }
-
-    /// Why the view is not confirmed as current, if it is not.
-    pub fn stale(&self) -> Option<&Standing> {
-        self.stale.as_ref()
-    }
-
-    /// Who signed, once proved.
-    pub fn identity(&self) -> Option<&Identity> {
-        self.identity.as_ref()
-    }
-
-    /// Where it is logged, once proved.
-    pub fn log(&self) -> Option<&LogView> {
-        self.log.as_ref()
-    }
-
-    /// Whether the record holds and its publisher is pinned.
-    pub fn is_trusted(&self) -> bool {
-        self.fault.is_none() && self.identity.as_ref().is_some_and(|i| i.pinned)
-    }
-
-    fn hold(&mut self, name: &str, detail: impl Into<String>) {
-        self.checks.push(Check::held(name, detail));
-    }
-
     fn prove(
         &mut self,
         trust: Option<&TrustFile>,
@@ -224,11 +122,6 @@ impl Opened {
         Ok(())
     }
 
-    fn not_confirmed(&mut self, check: &'static str, subtype: &'static str, detail: String) {
-        self.checks.push(Check::failed(check, detail.clone()));
-        self.stale.get_or_insert(Standing { subtype, detail });
-    }
-
     fn check_freshness(&mut self, checkpoint: &TrustedCheckpoint, now: Option<u64>) {
         match checkpoint.freshness(now) {
             Freshness::Fresh => self.hold(
@@ -269,173 +162,6 @@ impl Opened {
             }
         }
     }
-
-    /// Checks every control entry that the state lists, and gives the genesis, its index, and the keyset in force.
-    fn prove_control(
-        &mut self,
-        state: &StateLeaf,
-        control: &[ControlEntry],
-        head: &TreeHead,
-        checkpoint: &TrustedCheckpoint,
-    ) -> Result<Option<(RecordId, u64, Keyset)>, Fault> {
-        let mut in_force = None;
-        for line in &state.lines {
-            let Some(shown) = control.iter().find(|c| c.index == line.index) else {
-                let detail = format!(
-                    "entry {} ({}) of {} was not shown",
-                    line.index, line.kind, state.publisher
-                );
-                self.not_confirmed("control", "withheld", detail);
-                return Ok(None);
-            };
-            let entry = Entry::parse(&shown.entry.0).map_err(fault("control", "record"))?;
-            let same = entry.publisher == state.publisher
-                && entry.kind == line.kind
-                && entry.payload == line.payload;
-            ensure(same, "control", "proof", || {
-                format!("entry {} is not the one that the state lists", line.index)
-            })?;
-            let proof = TlogProof::parse(&shown.proof).map_err(fault("control", "proof"))?;
-            ensure(proof.index.get() == line.index, "control", "proof", || {
-                format!(
-                    "the proof shown for entry {} is for entry {}",
-                    line.index, proof.index
-                )
-            })?;
-            proof
-                .proof
-                .verify(head, proof.index, &entry.leaf_hash())
-                .map_err(fault("control", "proof"))?;
-            let record = Record::parse(&shown.payload.0).map_err(fault("keyset", "record"))?;
-            check_entry(&entry, &record, &shown.payload.0)?;
-            match record.body {
-                Body::Keyset(keyset) if keyset.version == 1 && in_force.is_none() => {
-                    let origin = checkpoint.origin().to_string();
-                    ensure(keyset.origins.contains(&origin), "keyset", "record", || {
-                        format!("the keyset is not for the log {origin}")
-                    })?;
-                    keyset
-                        .check_creation(&shown.payload.0, &entry.signatures)
-                        .map_err(fault("keyset", "record"))?;
-                    in_force = Some((record.id, line.index, keyset));
-                }
-                _ => {
-                    let detail = format!(
-                        "entry {} is a {} that this version cannot judge",
-                        line.index, line.kind
-                    );
-                    self.not_confirmed("control", "unsupported", detail);
-                }
-            }
-        }
-        let (id, index, keyset) = in_force.ok_or_else(|| Fault {
-            check: "keyset",
-            subtype: "record",
-            detail: format!("{} has no keyset in this log", state.publisher),
-        })?;
-        self.hold(
-            "keyset",
-            format!(
-                "keyset 1 of {} (entry {index}) is signed by all its keys",
-                state.publisher
-            ),
-        );
-        if self
-            .stale
-            .as_ref()
-            .is_none_or(|s| !matches!(s.subtype, "withheld" | "unsupported"))
-        {
-            self.hold(
-                "withdrawals",
-                format!(
-                    "no withdrawal by {} up to entry {}",
-                    state.publisher,
-                    head.size.get() - 1
-                ),
-            );
-        }
-        Ok(Some((id, index, keyset)))
-    }
-
-    fn prove_signatures(
-        &mut self,
-        record: &Record,
-        entry: &Entry,
-        index: LeafIndex,
-        payload: &[u8],
-        (genesis, created, keyset): (RecordId, u64, &Keyset),
-    ) -> Result<(), Fault> {
-        if record.kind == KEYSET_TYPE {
-            keyset
-                .check(Role::Root, payload, &entry.signatures)
-                .map_err(fault("signatures", "record"))?;
-        } else {
-            ensure(index.get() > created, "signatures", "record", || {
-                format!(
-                    "the record (entry {index}) is older than its publisher's first keyset (entry {created})"
-                )
-            })?;
-            keyset
-                .check(Role::Sign, payload, &entry.signatures)
-                .map_err(fault("signatures", "record"))?;
-            let stated = record.artifact().map(|a| a.subject.genesis);
-            ensure(stated == Some(genesis), "signatures", "record", || {
-                format!(
-                    "the record names another genesis than {genesis}, which this log gives {}",
-                    keyset.publisher
-                )
-            })?;
-        }
-        let holders = keyset.holders(&entry.signatures).len();
-        self.hold(
-            "signatures",
-            format!(
-                "signed by {holders} of the keyset's holders, {} needed",
-                keyset.threshold.sign
-            ),
-        );
-        Ok(())
-    }
-
-    fn check_identity(
-        &mut self,
-        trust: &TrustFile,
-        publisher: &PublisherName,
-        genesis: RecordId,
-        keyset: &Keyset,
-        entry: &Entry,
-    ) {
-        let pinned = trust.pinned_genesis(publisher);
-        let other_genesis = pinned.filter(|pinned| *pinned != genesis);
-        let signers = (entry.signatures.iter())
-            .filter_map(|s| keyset.member(s.keyid))
-            .map(|m| KeyHolder {
-                keyid: m.key.keyid(),
-                holder: m.holder.clone(),
-            })
-            .collect();
-        self.identity = Some(Identity {
-            publisher: publisher.clone(),
-            genesis,
-            signers,
-            pinned: pinned == Some(genesis),
-            other_genesis,
-        });
-        if pinned == Some(genesis) {
-            self.hold(
-                "publisher",
-                format!("your trust file pins {publisher} with genesis {genesis}"),
-            );
-            return;
-        }
-        let detail = match other_genesis {
-            Some(other) => format!(
-                "your trust file pins {publisher} with another genesis, {other}; this one is {genesis}"
-            ),
-            None => format!("{publisher} is not in your trust file"),
-        };
-        self.checks.push(Check::failed("publisher", detail));
-    }
 }
 
 fn hours(seconds: u64) -> String {
@@ -444,26 +170,6 @@ fn hours(seconds: u64) -> String {
     } else {
         format!("{} h", seconds / 3600)
     }
-}
-
-fn checkpoint_fault(error: &CheckpointTrustError) -> Fault {
-    Fault {
-        check: "log-signature",
-        subtype: "checkpoint",
-        detail: error.to_string(),
-    }
-}
-
-fn check_entry(entry: &Entry, record: &Record, payload: &[u8]) -> Result<(), Fault> {
-    let is = |holds, what: &'static str| {
-        ensure(holds, "entry", "record", || {
-            format!("the log entry is for another {what} than the payload served")
-        })
-    };
-    is(entry.payload == RecordId::of_payload(payload), "payload")?;
-    is(entry.size == payload.len() as u64, "size")?;
-    is(entry.kind == record.kind, "kind")?;
-    is(entry.publisher == *record.publisher(), "publisher")
 }
 
 fn prove_state(

@@ -1,6 +1,6 @@
 //! Pairing listed files with the files found: one to one, by the rules of the scope.
 
-use super::judge::{Bytes, Observation, Scope, SeenFile};
+use super::observation::{Bytes, Observation, Scope, SeenFile};
 use crate::{
     digest::Sha256Digest,
     manifest::{Manifest, ManifestFile},

@@ -1,12 +1,12 @@
 //! The report: what a person or a program is told.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::compare::FileReport;
-use crate::{key::KeyId, publisher::PublisherName, record::RecordId};
+use super::file_report::FileReport;
+use crate::{key::KeyId, publisher::PublisherName, record_id::RecordId};
 
 /// One code a run ends with. A hash never says that a model is harmless, and no verdict does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every check held.
@@ -91,7 +91,7 @@ impl Verdict {
 }
 
 /// One named check. The names are stable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     /// Stable name, such as `inclusion`.
     pub name: String,
@@ -128,7 +128,7 @@ impl Check {
 }
 
 /// A key and its holder.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyHolder {
     /// The key.
     pub keyid: KeyId,
@@ -137,7 +137,7 @@ pub struct KeyHolder {
 }
 
 /// Who a record belongs to: what a user is asked to trust.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// The name.
     pub publisher: PublisherName,
@@ -148,12 +148,12 @@ pub struct Identity {
     /// Whether the trust file pins name and genesis.
     pub pinned: bool,
     /// The genesis that the trust file pins for this name, when it is another one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub other_genesis: Option<RecordId>,
 }
 
 /// Where a record stands in the log.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LogView {
     /// The log's origin.
     pub origin: String,
@@ -166,7 +166,7 @@ pub struct LogView {
 }
 
 /// What a run found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Format version, 1.
     pub v: u32,

@@ -1,9 +1,9 @@
 //! What a verdict says in words: one or two sentences, and the next step.
 
 use super::{
-    compare::{FileReport, FileVerdict},
-    judge::{Observation, Scope},
-    open::Opened,
+    file_report::{FileReport, FileVerdict},
+    observation::{Observation, Scope},
+    opened::Opened,
     report::Verdict,
 };
 use crate::path::visible;

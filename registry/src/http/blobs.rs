@@ -6,13 +6,13 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path, Payload},
 };
-use provenance::{Sha256Digest, api::paths::TICKET_HEADER};
+use provenance::api::paths::TICKET_HEADER;
 
 use super::{
     blocking, body,
     caching::{IMMUTABLE, answer_with_etag},
+    failures::{digest, sentence},
     problem::{ApiError, Code},
-    submit::sentence,
 };
 use crate::{
     App,
@@ -21,12 +21,6 @@ use crate::{
 
 /// Bytes that are collected before they are written; what an upload holds of the memory budget.
 const WRITE_BYTES: usize = 256 << 10;
-
-/// Reads a digest from a path.
-pub(crate) fn digest(text: &str) -> Result<Sha256Digest, ApiError> {
-    text.parse()
-        .map_err(|e| ApiError::new(Code::BadRequest, format!("{text:?} is not a digest: {e}.")))
-}
 
 /// Serves a sidecar.
 pub(crate) async fn get(

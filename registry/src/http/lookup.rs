@@ -11,8 +11,9 @@ use provenance::{
 use serde::Serialize;
 
 use super::{
-    blobs, blocking,
+    blocking,
     caching::fresh_json,
+    failures,
     problem::{ApiError, Code},
 };
 use crate::{
@@ -100,7 +101,7 @@ pub(crate) async fn artifact(
     path: Path<String>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let digest = blobs::digest(&path)?;
+    let digest = failures::digest(&path)?;
     from_index(request, app, move |index, as_of_size| {
         let records = index.artifact(&digest).map_err(|e| index_error(&e))?;
         Ok(ArtifactAnswer {

@@ -7,11 +7,10 @@ use actix_web::{
 use provenance::{RecordId, api::RecordProof, dsse::PAYLOAD_TYPE};
 
 use super::{
-    blobs::digest,
     blocking,
     caching::{IMMUTABLE, answer_with_etag, fresh_json},
+    failures::{digest, log_error},
     problem::{ApiError, Code},
-    submit::log_error,
 };
 use crate::App;
 

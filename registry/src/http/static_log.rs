@@ -10,8 +10,8 @@ use provenance::{Sha256Digest, merkle::tile::TileCoord};
 use super::{
     blocking,
     caching::{FRESH, IMMUTABLE, answer_with_etag},
+    failures::{log_error, sentence},
     problem::{ApiError, Code},
-    submit::{log_error, sentence},
 };
 use crate::App;
 

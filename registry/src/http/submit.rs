@@ -11,13 +11,14 @@ use serde::Serialize;
 
 use super::{
     blocking, body,
+    failures::{admission_error, log_error, sidecar_error},
     problem::{ApiError, Code},
     records,
 };
 use crate::{
     App,
     log::{
-        Ack, AdmissionError, Admitted, LogError, SidecarError, Wait,
+        Ack, Admitted, Wait,
         sidecars::{self, Inventory},
     },
 };
@@ -135,63 +136,6 @@ fn blobs_missing(app: &App, record: Sha256Digest, missing: Vec<MissingBlob>) -> 
             }
         }
     }
-}
-
-fn admission_error(error: &AdmissionError) -> ApiError {
-    let code = match error {
-        AdmissionError::Envelope(_) => Code::EnvelopeInvalid,
-        AdmissionError::TooLarge { .. } => Code::PayloadTooLarge,
-        AdmissionError::Record(_) => Code::RecordInvalid,
-        AdmissionError::Unsupported { .. } => Code::NotYetSupported,
-        AdmissionError::PublisherUnknown { .. } => Code::PublisherUnknown,
-        AdmissionError::WrongGenesis { .. } => Code::WrongGenesis,
-        AdmissionError::PublisherExists { .. } => Code::PublisherExists,
-        AdmissionError::DomainProofRequired { .. } => Code::DomainProofRequired,
-        AdmissionError::InviteRequired => Code::InviteRequired,
-        AdmissionError::WrongOrigin { .. } => Code::WrongOrigin,
-        AdmissionError::Signatures { .. } => Code::SignaturesInsufficient,
-        AdmissionError::EntryTooLarge { .. } => Code::EntryTooLarge,
-    };
-    ApiError::new(code, sentence(&error.to_string()))
-}
-
-fn sidecar_error(error: &SidecarError) -> ApiError {
-    match error {
-        SidecarError::Contradiction { .. } => {
-            ApiError::new(Code::RecordInvalid, sentence(&error.to_string()))
-        }
-        SidecarError::TooLarge { .. } => ApiError::new(Code::PayloadTooLarge, sentence(&error.to_string())),
-        SidecarError::Malformed { .. } => ApiError::new(Code::BlobMalformed, sentence(&error.to_string())),
-        SidecarError::Gone { .. } => ApiError::new(Code::Busy, sentence(&error.to_string())),
-        SidecarError::Durable(cause) => ApiError::internal("looking at sidecars", cause),
-    }
-}
-
-/// What a client hears when the log did not do what it was asked.
-pub(crate) fn log_error(error: &LogError) -> ApiError {
-    match error {
-        LogError::Admission(error) => admission_error(error),
-        LogError::QueueFull => ApiError::new(
-            Code::Busy,
-            "Too many records wait to be logged. Try again in a second.",
-        ),
-        LogError::Stopped => ApiError::new(
-            Code::LogStopped,
-            "The log has stopped, and this record may or may not be in it. Submit it again later: a record is never logged twice.",
-        ),
-        other => ApiError::internal("using the log", other),
-    }
-}
-
-/// An error message as a sentence for people.
-pub(crate) fn sentence(message: &str) -> String {
-    let mut characters = message.chars();
-    let first: String = characters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    format!("{first}{}.", characters.as_str())
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 use provenance::RecordId;
 
-use super::digest::digest;
+use super::{
+    button::{button, cancel_button},
+    digest::digest,
+};
 use crate::{
     candidate::Candidate,
     dom::{IntoView, View, el},
@@ -26,14 +29,7 @@ pub(crate) fn candidate_list(
             el("h2").child("Which record do you mean?"),
             el("p").child("Several records fit these files equally well. Pick the one that you expected."),
             el("ul").class("candidate-list").child(rows),
-            el("div").class("buttons").child(
-                el("button")
-                    .attr("type", "button")
-                    .class("button")
-                    .hook("cancel")
-                    .on("click", move |_| cancel.run(()))
-                    .child("Cancel"),
-            ),
+            el("div").class("buttons").child(cancel_button(cancel)),
         ))
         .into_view()
 }
@@ -64,10 +60,6 @@ fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<>
                     digest(record.to_string()),
                 )),
             )),
-            el("button")
-                .attr("type", "button")
-                .class("button")
-                .on("click", move |_| pick.run(record))
-                .child("Compare with this"),
+            button("Compare with this", move || pick.run(record)),
         ))
 }

@@ -4,15 +4,17 @@ use leptos::prelude::*;
 use provenance::verify::{Identity, Report};
 use web_sys::HtmlDialogElement;
 
-use super::icon::{Icon, icon};
-
+use super::{
+    button::button,
+    icon::{Icon, icon},
+};
 use crate::dom::{IntoView, Reference, el};
 
 /// The offer to trust the publisher of `report`; nothing when it is trusted already or nobody was proved.
 pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl IntoView + use<>> {
     let identity = report.identity.clone().filter(|identity| !identity.pinned)?;
     let dialog = Reference::new();
-    let open = move |_| {
+    let open = move || {
         if let Some(dialog) = dialog.get::<HtmlDialogElement>() {
             // Fails only while it is open already.
             let _ = dialog.show_modal();
@@ -26,12 +28,9 @@ pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl
                 el("p").child(format!(
                     "The signature is by {name}. Whether {name} is who you think it is, only you can say."
                 )),
-                el("button")
-                    .attr("type", "button")
+                button(format!("Trust {name} from now on"), open)
                     .class("button is-primary")
-                    .hook("trust-publisher")
-                    .on("click", open)
-                    .child(format!("Trust {name} from now on")),
+                    .hook("trust-publisher"),
                 confirm(&identity, dialog, pin),
             )),
         )),
@@ -65,16 +64,13 @@ fn confirm(identity: &Identity, dialog: Reference, pin: Callback<()>) -> impl In
                 .child((el("dt").child("Keys"), el("dd").child(el("ul").child(keys.collect::<Vec<_>>())))),
         )),
         el("div").class("buttons").child((
-            el("button")
-                .attr("type", "button")
-                .class("button is-primary")
-                .hook("trust-publisher-confirm")
-                .on("click", move |_| {
-                    close();
-                    pin.run(());
-                })
-                .child(format!("Trust {}", identity.publisher)),
-            el("button").attr("type", "button").class("button").on("click", move |_| close()).child("Not now"),
+            button(format!("Trust {}", identity.publisher), move || {
+                close();
+                pin.run(());
+            })
+            .class("button is-primary")
+            .hook("trust-publisher-confirm"),
+            button("Not now", close),
         )),
     ))
 }

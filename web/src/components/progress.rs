@@ -2,7 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::icon::{Icon, icon};
+use super::{
+    button::{button, cancel_button},
+    icon::{Icon, icon},
+};
 use crate::{
     dom::{IntoView, el},
     progress::{Difference, Progress, Row},
@@ -52,19 +55,9 @@ pub(crate) fn progress_panel(
                 } else {
                     ("Pause", "pause", true)
                 };
-                el("button")
-                    .attr("type", "button")
-                    .class("button")
-                    .hook(hook)
-                    .on("click", move |_| controls.pause.run(to))
-                    .child(text)
+                button(text, move || controls.pause.run(to)).hook(hook)
             },
-            el("button")
-                .attr("type", "button")
-                .class("button")
-                .hook("cancel")
-                .on("click", move |_| controls.cancel.run(()))
-                .child("Cancel"),
+            cancel_button(controls.cancel),
             el("span").class("quiet").child(move || {
                 if paused.get() {
                     "Nothing is read until you resume."

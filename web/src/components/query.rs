@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use web_sys::{Event, HtmlInputElement};
 
-use super::digest::digest;
+use super::{button::button, digest::digest};
 use crate::{
     dom::{IntoView, Reference, el},
     query::{self, Query},
@@ -77,11 +77,7 @@ pub(crate) fn named_record(named: &Named, forget: Callback<()>) -> impl IntoView
             el("p")
                 .class("quiet")
                 .child(("Record ", digest(named.record.to_string()))),
-            el("button")
-                .attr("type", "button")
-                .class("button is-plain")
-                .on("click", move |_| forget.run(()))
-                .child("Expect nothing in particular"),
+            button("Expect nothing in particular", move || forget.run(())).class("button is-plain"),
         )),
     )
 }

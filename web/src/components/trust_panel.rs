@@ -7,6 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Event, File, HtmlInputElement, HtmlTextAreaElement};
 
 use super::{
+    button::button,
     digest::{digest, whole},
     icon::{Icon, icon},
 };
@@ -47,12 +48,7 @@ pub(crate) fn trust_panel(trust: TrustSession) -> impl IntoView {
             }),
             move || {
                 if has_file.get() {
-                    let forget = el("button")
-                        .attr("type", "button")
-                        .class("button")
-                        .hook("trust-forget")
-                        .on("click", move |_| trust.forget())
-                        .child("Forget this choice");
+                    let forget = button("Forget this choice", move || trust.forget()).hook("trust-forget");
                     let change = el("details")
                         .class("fold")
                         .child((el("summary").child("Choose another trust file"), ways(trust)));
@@ -142,7 +138,7 @@ fn ways(trust: TrustSession) -> impl IntoView {
         }
         input.set_value("");
     };
-    let paste = move |_| {
+    let paste = move || {
         if let Some(area) = pasted.get::<HtmlTextAreaElement>()
             && trust.choose(&area.value(), Source::Pasted)
         {
@@ -168,19 +164,11 @@ fn ways(trust: TrustSession) -> impl IntoView {
                 .attr("autocomplete", "off")
                 .hook("trust-paste")
                 .reference(pasted),
-            el("button")
-                .attr("type", "button")
-                .class("button")
-                .hook("trust-paste-use")
-                .on("click", paste)
-                .child("Use the pasted file"),
+            button("Use the pasted file", paste).hook("trust-paste-use"),
         )),
-        el("button")
-            .attr("type", "button")
+        button("See what this registry offers", move || trust.ask_registry())
             .class("button is-plain")
-            .hook("trust-offer")
-            .on("click", move |_| trust.ask_registry())
-            .child("See what this registry offers"),
+            .hook("trust-offer"),
     ))
 }
 
@@ -214,14 +202,10 @@ fn offer_view(offer: &Offer, chosen: Option<&Chosen>, trust: TrustSession) -> Op
     }
     let adopt = offer.file.is_ok().then(|| {
         let adopted = offer.text.clone();
-        el("button")
-            .attr("type", "button")
-            .class("button")
-            .hook("trust-adopt")
-            .on("click", move |_| {
-                trust.choose(&adopted, Source::Registry);
-            })
-            .child("Trust this log key")
+        button("Trust this log key", move || {
+            trust.choose(&adopted, Source::Registry);
+        })
+        .hook("trust-adopt")
     });
     Some(el("div").class("offer").child((
         el("h3").child("What this registry offers"),

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use provenance::verify::{Check, Report, Verdict};
 
 use super::{
+    button::button,
     digest::{copy_button, digest},
     file_list::{matching_files, problem_files},
     icon::{Icon, icon},
@@ -336,21 +337,14 @@ fn buttons(report: &Report, can_repeat: bool, actions: Actions) -> impl IntoView
     let summary = summary_text(report);
     let json = serde_json::to_string_pretty(report).unwrap_or_default();
     let name = format!("weighbridge-{}.json", report.verdict.code());
-    let save = move |_| {
+    let save = move || {
         // A download that does not start is seen by the visitor; there is nothing to add.
         let _ = clipboard::save(&name, &json);
     };
-    let button = |text: &'static str, hook: &'static str| {
-        el("button")
-            .attr("type", "button")
-            .class("button")
-            .hook(hook)
-            .child(text)
-    };
     el("div").class("buttons verdict-buttons").child((
-        button("Check other files", "check-other").on("click", move |_| actions.other.run(())),
-        can_repeat.then(|| button("Check again", "check-again").on("click", move |_| actions.again.run(()))),
-        button("Save report", "save-report").on("click", save),
+        button("Check other files", move || actions.other.run(())).hook("check-other"),
+        can_repeat.then(|| button("Check again", move || actions.again.run(())).hook("check-again")),
+        button("Save report", save).hook("save-report"),
         copy_button("button", ("Copy summary", "Summary copied"), summary)
             .map(|button| button.hook("copy-summary")),
     ))

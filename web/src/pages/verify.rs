@@ -6,6 +6,7 @@ use web_sys::HtmlElement;
 
 use crate::{
     components::{
+        button::{button, cancel_button},
         candidates::candidate_list,
         drop_zone::drop_zone,
         icon::{Icon, icon},
@@ -115,14 +116,7 @@ fn panel(session: Session, over: Signal<bool>, view: Panel) -> View {
             el("p")
                 .class("quiet working")
                 .child("Looking up the record of these files …"),
-            el("div").class("buttons").child(
-                el("button")
-                    .attr("type", "button")
-                    .class("button")
-                    .hook("cancel")
-                    .on("click", move |_| cancel.run(()))
-                    .child("Cancel"),
-            ),
+            el("div").class("buttons").child(cancel_button(cancel)),
         )
             .into_view(),
         Panel::Choosing => (plan(state), move || {
@@ -227,21 +221,12 @@ fn stopped(session: Session, over: Signal<bool>) -> impl IntoView {
 }
 
 fn stop_notice(session: Session, stop: &Stop, has_files: bool) -> impl IntoView + use<> {
-    let retry = (stop.retry && has_files).then(|| {
-        el("button")
-            .attr("type", "button")
-            .class("button")
-            .hook("retry")
-            .on("click", move |_| session.again())
-            .child("Try again")
-    });
+    let retry = (stop.retry && has_files).then(|| button("Try again", move || session.again()).hook("retry"));
     let open = stop.perhaps.map(|record| {
-        el("button")
-            .attr("type", "button")
-            .class("button")
-            .hook("open-as-record")
-            .on("click", move |_| session.ask(Query::Record(record)))
-            .child("Ask for it as a record id")
+        button("Ask for it as a record id", move || {
+            session.ask(Query::Record(record));
+        })
+        .hook("open-as-record")
     });
     el("div")
         .class("notice is-amber")
