@@ -2,23 +2,31 @@
 //!
 //! Only parsing and defaults that need no file; what a value means is decided in `commands`.
 
-use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueHint};
-use provenance::{
-    PublisherName, RecordId, Sha256Digest,
-    record::is_decimal,
-    statement::{Input, STAGES},
+use clap::{
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint, parser::ValueSource,
+};
+use provenance::{PublisherName, RecordId, statement::STAGES};
+
+use crate::{
+    output::quoted,
+    values::{InputArg, MetricArg, artifact_name, seconds, some_text, web_address},
 };
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done; for verify: authentic, or authentic but replaced
-  1  the files differ from the record        6  files are missing
-  2  the command line is not usable          7  a file could not be read or written
-  3  nothing on record                       8  the registry could not be reached
-  4  withdrawn, or a parent is               9  a record or proof does not hold
-  5  matches, but may not be current        10  publisher not chosen as trusted";
+   0  done; for verify: authentic, or authentic but replaced
+   1  the files differ from the record
+   2  the command cannot be used as given, or the registry refused the request
+   3  nothing on record
+   4  withdrawn, or a parent is
+   5  matches, but may not be current
+   6  files are missing
+   7  a file could not be read or written
+   8  the registry could not be reached, or could not answer
+   9  a record or proof does not hold
+  10  publisher not chosen as trusted";
 
 /// Checks model weights against what their publisher signed and logged.
 ///
@@ -31,6 +39,26 @@ pub(crate) struct Cli {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// What clap says: mistakes, and also the texts of `--help` and `--version`.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut matches = Self::command().try_get_matches()?;
+        let typed = ["registry", "trust"].map(|option| is_typed(&matches, option));
+        let mut cli =
+            Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Self::command()))?;
+        cli.global.typed_again = cli.global.typed_again(typed);
+        Ok(cli)
+    }
+}
+
+/// Whether an option stood on the command line, rather than in the environment.
+fn is_typed(matches: &ArgMatches, option: &str) -> bool {
+    matches.value_source(option) == Some(ValueSource::CommandLine)
 }
 
 /// Options of every command.
@@ -67,6 +95,19 @@ pub(crate) struct Global {
     /// Seconds to wait for an answer of the registry
     #[arg(long, global = true, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) timeout: Duration,
+    /// `--registry` and `--trust` as they were typed, with a space in front: what a command to type next needs too.
+    #[arg(skip)]
+    pub(crate) typed_again: String,
+}
+
+impl Global {
+    fn typed_again(&self, [registry, trust]: [bool; 2]) -> String {
+        let registry = self.registry.as_ref().filter(|_| registry);
+        let trust = self.trust.as_ref().filter(|_| trust);
+        let registry = registry.map(|url| format!(" --registry {}", quoted(url)));
+        let trust = trust.map(|path| format!(" --trust {}", quoted(&path.display().to_string())));
+        [registry, trust].into_iter().flatten().collect()
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,7 +150,7 @@ Example:
 pub(crate) enum PublisherCommand {
     /// Create a publisher name in the registry, signed by your key
     #[command(after_help = "\
-Prints the genesis id, which with the name is the publisher's identity: give it to those who should trust you.
+Prints the genesis id, which with the name is the publisher's identity: give it to those who should trust you. \
 Also writes it to FILE.publisher.json beside the key. Running it again changes nothing.
 
 Example:
@@ -121,13 +162,16 @@ Example:
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         key: PathBuf,
         /// Who holds this key, as others will see it [default: the publisher's name]
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = some_text)]
         holder: Option<String>,
     },
     /// Trust a publisher: pin its name and genesis id in your trust file
     #[command(after_help = "\
-Get the genesis id from the publisher itself: its web site, a talk, a paper. A registry that names both the model
+Get the genesis id from the publisher itself: its web site, a talk, a paper. A registry that names both the model \
 and the genesis proves nothing.
+
+The pin goes into your trust file, which must be there already. To get one, see README.md, or run this without one: \
+it says how.
 
 Example:
   weighbridge publisher trust acme.example GENESIS")]
@@ -158,10 +202,10 @@ pub(crate) struct AttestArgs {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
     /// Name of the model or dataset, such as acme/minilm
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = artifact_name)]
     pub(crate) name: String,
     /// Its version, such as 1.0
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
     pub(crate) version: Option<String>,
     /// The publisher's genesis id [default: from KEY.publisher.json, else from the trust file]
     #[arg(long, value_name = "ID")]
@@ -169,14 +213,15 @@ pub(crate) struct AttestArgs {
     /// Also record how it was made: which stage this was
     #[arg(long, value_name = "STAGE", value_parser = clap::builder::PossibleValuesParser::new(STAGES))]
     pub(crate) stage: Option<String>,
-    /// A parent, as ROLE=RECORD, such as base-model=3f1c...; or ROLE=RECORD@DIRHASH1. May be repeated
+    /// A parent, as ROLE=RECORD, such as base-model=3f1c...; or ROLE=RECORD@DIRHASH1. RECORD is the id that attest
+    /// printed "as --input" for the parent. May be repeated
     #[arg(long = "input", value_name = "ROLE=RECORD", requires = "stage")]
     pub(crate) inputs: Vec<InputArg>,
     /// A measured number, as NAME=VALUE, such as validation_loss=2.31. May be repeated
     #[arg(long = "metric", value_name = "NAME=VALUE", requires = "stage")]
     pub(crate) metrics: Vec<MetricArg>,
     /// An address at which you offer it. May be repeated
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = web_address)]
     pub(crate) official: Vec<String>,
     /// Folder to write the signed records to
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -188,8 +233,11 @@ pub(crate) struct AttestArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Sends the signed statements, and for each file its list of chunk digests: 8 bytes per MiB. No file of yours is
-sent. Running it again changes nothing, and continues where it was interrupted.
+Sends the signed statements, for each file its list of chunk digests (8 bytes per MiB), and for each safetensors \
+file the names, types and shapes of its tensors. Statements name your files. All of this is public once it is \
+logged. The files themselves are not sent.
+
+Running it again changes nothing, and continues where it was interrupted.
 
 Example:
   weighbridge publish att/ --registry https://registry.example")]
@@ -230,113 +278,17 @@ Examples:
   weighbridge show acme.example
   weighbridge show RECORD")]
 pub(crate) struct ShowArgs {
-    /// A record id, a publisher's name, or a SHA-256 digest
+    /// A record id or its link, a publisher's name, or a SHA-256 digest
     #[arg(value_name = "RECORD|PUBLISHER|DIGEST")]
     pub(crate) what: String,
 }
 
-/// `ROLE=RECORD` or `ROLE=RECORD@DIRHASH1`.
-#[derive(Debug, Clone)]
-pub(crate) struct InputArg(pub(crate) Input);
-
-/// `NAME=VALUE`.
-#[derive(Debug, Clone)]
-pub(crate) struct MetricArg {
-    pub(crate) name: String,
-    pub(crate) value: String,
-}
-
-/// Why a value on the command line does not parse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ArgError(String);
-
-impl fmt::Display for ArgError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for ArgError {}
-
-impl FromStr for InputArg {
-    type Err = ArgError;
-
-    fn from_str(text: &str) -> Result<Self, ArgError> {
-        let wanted = || ArgError("wanted ROLE=RECORD, such as base-model=3f1c...64 hex digits".into());
-        let (role, parent) = text
-            .split_once('=')
-            .filter(|(role, _)| !role.is_empty())
-            .ok_or_else(wanted)?;
-        let (record, dir_hash1) = parent
-            .split_once('@')
-            .map_or((parent, None), |(record, hash)| (record, Some(hash)));
-        let record = record
-            .parse()
-            .map_err(|error| ArgError(format!("the record: {error}")))?;
-        let dir_hash1 = dir_hash1.map(str::parse::<Sha256Digest>).transpose();
-        let dir_hash1 = dir_hash1.map_err(|error| ArgError(format!("the dirHash1: {error}")))?;
-        Ok(Self(Input {
-            role: role.to_owned(),
-            record,
-            dir_hash1,
-        }))
-    }
-}
-
-impl FromStr for MetricArg {
-    type Err = ArgError;
-
-    fn from_str(text: &str) -> Result<Self, ArgError> {
-        match text.split_once('=') {
-            Some((name, value)) if !name.is_empty() && is_decimal(value) => Ok(Self {
-                name: name.to_owned(),
-                value: value.to_owned(),
-            }),
-            _ => Err(ArgError(
-                "wanted NAME=VALUE with a decimal number, such as validation_loss=2.31".into(),
-            )),
-        }
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, ArgError> {
-    match text.parse() {
-        Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
-        _ => Err(ArgError("wanted whole seconds from 1 to 86400".into())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn inputs_name_a_record_and_may_name_its_digest() {
-        let id = "ab".repeat(32);
-        let InputArg(plain) = format!("base-model={id}").parse().unwrap();
-        assert_eq!(
-            (plain.role.as_str(), plain.record.to_string(), plain.dir_hash1),
-            ("base-model", id.clone(), None)
-        );
-        let InputArg(full) = format!("base-model={id}@{id}").parse().unwrap();
-        assert_eq!(full.dir_hash1.unwrap().to_string(), id);
-        for text in ["", "base-model", "=x", "base-model=12", &format!("a={id}@12")] {
-            assert!(text.parse::<InputArg>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn metrics_are_decimal_strings() {
-        assert_eq!("loss=2.31".parse::<MetricArg>().unwrap().value, "2.31");
-        for text in ["loss", "loss=", "=1", "loss=high", "loss=NaN", "loss=1,5"] {
-            assert!(text.parse::<MetricArg>().is_err(), "{text}");
-        }
     }
 }

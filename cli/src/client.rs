@@ -27,6 +27,9 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
 /// Most bytes of a problem document that are read.
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
 
+/// The code that stands for an answer without a problem document: it may come from anything but a registry.
+const NO_PROBLEM_DOCUMENT: &str = "no-problem-document";
+
 /// How often an overloaded registry is asked again, and how long we wait at the most in between.
 const MAX_RETRIES: u32 = 4;
 const MAX_RETRY_WAIT: Duration = Duration::from_secs(10);
@@ -50,6 +53,32 @@ pub(crate) enum Answer {
     Refused(Box<Problem>),
 }
 
+/// An address of the web, or what was wanted instead.
+fn web_url(address: &str) -> Result<Url, String> {
+    let wanted = || "wanted a URL such as https://registry.example".to_owned();
+    let url = Url::parse(address).map_err(|error| {
+        if address.contains("://") {
+            error.to_string()
+        } else {
+            wanted()
+        }
+    })?;
+    if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() {
+        Ok(url)
+    } else {
+        Err(wanted())
+    }
+}
+
+/// The exit code of a refusal: what the registry will not take as it is must change; all else may pass by itself.
+fn exit_of_refusal(status: u16) -> Exit {
+    match status {
+        429 => Exit::Network,
+        400..=499 => Exit::Usage,
+        _ => Exit::Network,
+    }
+}
+
 enum Method<'a> {
     Get,
     Post(&'a [u8]),
@@ -62,15 +91,11 @@ impl Client {
     /// # Errors
     /// [`Exit::Usage`] when `address` is not an http or https URL.
     pub(crate) fn new(address: &str, timeout: Duration) -> Result<Self, Failure> {
-        let wrong = |why: String| {
+        let mut base = web_url(address).map_err(|why| {
             Failure::usage(format!("the registry address {address:?} cannot be used"))
                 .why(why)
-                .next("give an address such as --registry https://registry.example")
-        };
-        let mut base = Url::parse(address).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
-            return Err(wrong("it does not start with http:// or https://".into()));
-        }
+                .next("give the whole address, with http:// or https:// in front (--registry URL)")
+        })?;
         base.set_query(None);
         base.set_fragment(None);
         let config = Agent::config_builder()
@@ -95,7 +120,7 @@ impl Client {
     /// Fetches `path`: at most `limit` bytes.
     ///
     /// # Errors
-    /// [`Exit::Network`].
+    /// [`Exit::Network`], or [`Exit::Usage`] when it is refused.
     pub(crate) fn get(&self, path: &str, limit: u64) -> Result<Vec<u8>, Failure> {
         match self.call(path, &Method::Get, limit)? {
             Answer::Done(body) => Ok(body),
@@ -106,7 +131,7 @@ impl Client {
     /// Fetches `path`, or nothing when the registry does not have it.
     ///
     /// # Errors
-    /// [`Exit::Network`].
+    /// [`Exit::Network`], or [`Exit::Usage`] when it is refused.
     pub(crate) fn get_if_there(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
         match self.call(path, &Method::Get, limit)? {
             Answer::Done(body) => Ok(Some(body)),
@@ -118,7 +143,7 @@ impl Client {
     /// Fetches and parses a JSON answer.
     ///
     /// # Errors
-    /// [`Exit::Network`].
+    /// [`Exit::Network`], or [`Exit::Usage`] when it is refused.
     pub(crate) fn get_json<T: FromJson>(&self, path: &str) -> Result<T, Failure> {
         self.parse(path, &self.get(path, MAX_ANSWER_BYTES as u64)?)
     }
@@ -153,7 +178,7 @@ impl Client {
     /// Uploads a sidecar.
     ///
     /// # Errors
-    /// [`Exit::Network`] when it is not taken.
+    /// [`Exit::Network`] when there is no answer, [`Exit::Usage`] when it is refused.
     pub(crate) fn upload(&self, digest: &Sha256Digest, bytes: &[u8], ticket: &str) -> Result<(), Failure> {
         let path = paths::blob(digest);
         match self.call(&path, &Method::Put(bytes, ticket), MAX_ANSWER_BYTES as u64)? {
@@ -162,7 +187,7 @@ impl Client {
         }
     }
 
-    /// A refusal in words.
+    /// A refusal in words: [`Exit::Usage`] when the request has to change, else [`Exit::Network`].
     pub(crate) fn refused(&self, path: &str, problem: &Problem) -> Failure {
         let what = format!("the registry {} refused {path}", self.address());
         let said = if problem.detail.is_empty() {
@@ -171,7 +196,12 @@ impl Client {
             &problem.detail
         };
         let why = format!("{said} ({} {})", problem.status, problem.code);
-        Failure::new(Exit::Network, what).why(provenance::path::visible(&why))
+        let failure =
+            Failure::new(exit_of_refusal(problem.status), what).why(provenance::path::visible(&why));
+        if problem.status == 404 && problem.code == NO_PROBLEM_DOCUMENT {
+            return failure.next("check that this is the address of a Weighbridge registry (--registry)");
+        }
+        failure
     }
 
     fn call(&self, path: &str, method: &Method<'_>, limit: u64) -> Result<Answer, Failure> {
@@ -286,7 +316,7 @@ fn problem(response: &mut Response<Body>) -> Problem {
         type_: "about:blank".into(),
         title: status.canonical_reason().unwrap_or("refused").to_owned(),
         status: status.as_u16(),
-        code: "no-problem-document".into(),
+        code: NO_PROBLEM_DOCUMENT.into(),
         detail: if status.is_redirection() {
             "it redirects to another address, which is not followed; give that address with --registry".into()
         } else {
@@ -303,10 +333,22 @@ mod tests {
 
     #[test]
     fn addresses_that_are_no_web_address_are_refused() {
-        for address in ["", "registry", "ftp://x", "file:///etc/passwd", "http://"] {
+        for address in [
+            "",
+            "registry",
+            "localhost:8080",
+            "ftp://x",
+            "file:///etc/passwd",
+            "http://",
+        ] {
             let failure = Client::new(address, Duration::from_secs(1)).unwrap_err();
             assert_eq!(failure.exit, Exit::Usage, "{address}");
         }
+        let failure = Client::new("registry.example", Duration::from_secs(1)).unwrap_err();
+        assert_eq!(
+            failure.why.as_deref(),
+            Some("wanted a URL such as https://registry.example")
+        );
         let client = Client::new("http://127.0.0.1:1/?x#y", Duration::from_secs(1)).unwrap();
         assert_eq!(client.address(), "http://127.0.0.1:1");
     }
@@ -321,5 +363,15 @@ mod tests {
             failure.next.is_some() && failure.what.contains("http://127.0.0.1:1/healthz"),
             "{failure:?}"
         );
+    }
+
+    #[test]
+    fn a_refusal_that_asks_for_another_request_is_no_network_failure() {
+        for status in [400, 403, 404, 409, 413, 422] {
+            assert_eq!(exit_of_refusal(status), Exit::Usage, "{status}");
+        }
+        for status in [302, 429, 500, 502, 503] {
+            assert_eq!(exit_of_refusal(status), Exit::Network, "{status}");
+        }
     }
 }

@@ -53,6 +53,11 @@ impl Context {
         trust_store::load(&self.global)
     }
 
+    /// A command to type next, with the options of this one that it needs as well.
+    fn again(&self, command: &str) -> String {
+        format!("weighbridge {command}{}", self.global.typed_again)
+    }
+
     /// The registry that was named, else the one of the log that is trusted; none when there is neither.
     fn registry(&self, trust: Option<&TrustFile>) -> Result<Option<Client>, Failure> {
         let address = self

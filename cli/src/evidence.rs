@@ -10,8 +10,8 @@ use provenance::{
     api::paths,
     chunk::{ChunkList, chunk_count, chunk_range},
     manifest::{Manifest, ManifestFile},
-    tensor::MAX_INDEX_BYTES,
-    verify::{Bytes, FileReport, Observation, Report},
+    tensor::{MAX_INDEX_BYTES, TensorIndex},
+    verify::{Bytes, FileReport, FileVerdict, Observation, Report},
 };
 
 use crate::{client::Client, failure::Failure};
@@ -31,6 +31,8 @@ pub(crate) struct Difference {
     pub(crate) found: Option<Sha256Digest>,
     /// Differing chunks that hold nothing but zeros.
     pub(crate) zero_chunks: usize,
+    /// Whether a differing chunk holds bytes of the header, by the signed tensor index.
+    pub(crate) header: bool,
 }
 
 impl Evidence {
@@ -78,7 +80,26 @@ fn difference(file: &FileReport, listed: &ManifestFile, seen: &Observation) -> O
         expected: expected.digests().get(at).copied(),
         found: chunks.digests().get(at).copied(),
         zero_chunks: file.chunks.iter().filter(is_zero).count(),
+        header: touches_header(file, listed, seen),
     })
+}
+
+/// Whether the change may lie in the header. Of a truncated file everything up to the cut is taken to be as listed.
+fn touches_header(file: &FileReport, listed: &ManifestFile, seen: &Observation) -> bool {
+    let index = listed.tensors.and_then(|digest| {
+        let sidecar = seen.sidecars.get(&digest)?;
+        let is_signed = Sha256Digest::of(sidecar) == digest;
+        TensorIndex::from_bytes(sidecar).ok().filter(|_| is_signed)
+    });
+    let first = match file.verdict {
+        FileVerdict::Truncated => Some(file.size),
+        _ => file.ranges.first().map(|range| range[0]),
+    };
+    // An index without tensors says nothing about where the header ends.
+    let header = index.filter(|index| !index.tensors().is_empty());
+    header
+        .zip(first)
+        .is_some_and(|(index, first)| first < index.data_begin())
 }
 
 /// Digests of runs of zeros; a file has chunks of at most two lengths.

@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Done = 0,
     /// The files differ from the record.
     Mismatch = 1,
-    /// The command line, or a file it names, cannot be used.
+    /// The command line, or a file it names, cannot be used; or the registry refused the request as it is.
     Usage = 2,
     /// Nothing on record.
     Unknown = 3,
@@ -24,7 +24,7 @@ pub(crate) enum Exit {
     Incomplete = 6,
     /// A file could not be read or written.
     Io = 7,
-    /// The registry could not be reached, or did not do what was asked.
+    /// The registry could not be reached, or could not answer.
     Network = 8,
     /// A record or a proof does not hold.
     LogFault = 9,

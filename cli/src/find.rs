@@ -19,11 +19,15 @@ use crate::{
     source::{Source, first_chunk},
 };
 
+/// Most records whose places in the log are asked for to find the oldest.
+const MOST_TIED: usize = 64;
+
 /// What a search found.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    /// Records, the ones that share most with the files first; at most eight.
-    pub(crate) records: Vec<RecordId>,
+    /// Records and how many keys they share with the files, the ones that share most first. More than are opened
+    /// when so many share as much.
+    pub(crate) records: Vec<(RecordId, usize)>,
     /// Prefixes that were sent.
     pub(crate) prefixes_sent: usize,
     /// Digits of each prefix.
@@ -119,9 +123,9 @@ impl<'a> Finder<'a> {
     fn finish(self) -> Candidates {
         let mut records: Vec<_> = self.hits.into_iter().collect();
         records.sort_by_key(|(_, hits)| std::cmp::Reverse(*hits));
-        records.truncate(MAX_CANDIDATES);
+        records.truncate(MOST_TIED);
         Candidates {
-            records: records.into_iter().map(|(record, _)| record).collect(),
+            records,
             prefixes_sent: self.answers.len(),
             digits: self.digits,
             as_of_size: self.info.as_of_size,
@@ -224,7 +228,7 @@ mod tests {
         let candidates = find_candidates(&client, &sources).unwrap();
         assert_eq!(
             candidates.records,
-            [RecordId::from_digest(Sha256Digest::from_bytes([1; 32]))]
+            [(RecordId::from_digest(Sha256Digest::from_bytes([1; 32])), 1)]
         );
         assert_eq!((candidates.prefixes_sent, candidates.digits), (1, 2));
         let wanted = [

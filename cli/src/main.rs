@@ -3,6 +3,7 @@
 //! Parses the command line, runs one command, ends with its exit code. `args` says what can be typed, `commands`
 //! does it; judgements about records and files are `provenance`'s.
 
+mod also;
 mod args;
 mod att_folder;
 mod client;
@@ -19,16 +20,19 @@ mod report;
 mod schedule;
 mod source;
 mod trust_store;
+mod usage;
+mod values;
 mod walk;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::{args::Cli, output::Output};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::read() {
+        Ok(cli) => cli,
+        Err(error) => return usage::tell(&error),
+    };
     let output = Output::new(&cli.global);
     let exit = commands::run(cli, output).unwrap_or_else(|failure| {
         output.failure(&failure);

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use provenance::verify::{Bytes, Opened, SeenFile};
+use provenance::verify::{Bytes, SeenFile};
 
 use crate::{
+    also::Candidate,
     args::VerifyArgs,
     failure::chain,
     hashing::{Depth, HashedFile, hash_each, thread_count},
@@ -17,8 +18,16 @@ use crate::{
 };
 
 /// Hashes the files that any of the records lists; others are only named.
-pub(crate) fn observe(output: Output, args: &VerifyArgs, found: &Walk, opened: &[Opened]) -> Vec<SeenFile> {
-    let manifests: Vec<_> = opened.iter().filter_map(Opened::manifest).collect();
+pub(crate) fn observe(
+    output: Output,
+    args: &VerifyArgs,
+    found: &Walk,
+    candidates: &[Candidate],
+) -> Vec<SeenFile> {
+    let manifests: Vec<_> = candidates
+        .iter()
+        .filter_map(|candidate| candidate.opened.manifest())
+        .collect();
     // Names in another Unicode form may pair with a listed one, so they are read as well.
     let listed =
         |path: &str| !path.is_ascii() || manifests.iter().any(|manifest| manifest.file(path).is_some());
@@ -36,7 +45,7 @@ pub(crate) fn observe(output: Output, args: &VerifyArgs, found: &Walk, opened: &
     }
     let sources: Vec<Source> = read.iter().map(|file| file.source.clone()).collect();
     let total = sources.iter().map(|source| source.stamp.size).sum();
-    announce(output, &args.path, &sources, total, opened);
+    announce(output, &args.path, &sources, total, candidates);
     let progress = Progress::new(total, output.wants_progress());
     let depth = if args.full {
         Depth::ChunksAndWhole
@@ -59,11 +68,13 @@ pub(crate) fn observe(output: Output, args: &VerifyArgs, found: &Walk, opened: &
     files
 }
 
-fn announce(output: Output, path: &Path, sources: &[Source], total: u64, opened: &[Opened]) {
-    let against = match opened {
-        [one] => format!("record {}", one.id().digest().short()),
-        many => output::count(many.len(), "record"),
-    };
+/// Names the first of the candidates: the one that is judged, unless another turns out to match better.
+fn announce(output: Output, path: &Path, sources: &[Source], total: u64, candidates: &[Candidate]) {
+    let Some(first) = candidates.first() else { return };
+    let mut against = format!("record {}", first.opened.id().digest().short());
+    if candidates.len() > 1 {
+        against = format!("{against} (1 of {} that may fit)", candidates.len());
+    }
     output.note(format!(
         "checking {}  ({}, {})  against {against}",
         path.display(),

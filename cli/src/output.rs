@@ -72,6 +72,17 @@ impl Output {
         }
     }
 
+    /// Text without colours, as tests compare it.
+    #[cfg(test)]
+    pub(crate) fn plain() -> Self {
+        Self {
+            json: false,
+            quiet: false,
+            colour_stdout: false,
+            colour_stderr: false,
+        }
+    }
+
     /// Whether a progress bar is welcome.
     pub(crate) fn wants_progress(self) -> bool {
         !self.json && !self.quiet
@@ -121,12 +132,17 @@ impl Output {
         }
         say(&text);
         if self.json {
-            let error = json!({
-                "exit": failure.exit as u8, "what": failure.what, "why": failure.why, "next": failure.next,
-            });
-            // The failure has been told on stderr; there is nobody left to tell that stdout is closed.
-            let _ = Self::print_json(&json!({ "v": 1, "error": error }));
+            Self::failure_json(failure);
         }
+    }
+
+    /// Tells a failure to programs, on stdout.
+    pub(crate) fn failure_json(failure: &Failure) {
+        let error = json!({
+            "exit": failure.exit as u8, "what": failure.what, "why": failure.why, "next": failure.next,
+        });
+        // The failure has been told on stderr; there is nobody left to tell that stdout is closed.
+        let _ = Self::print_json(&json!({ "v": 1, "error": error }));
     }
 
     /// `text` in the colour of `tone`, for stdout.
@@ -150,6 +166,15 @@ fn painted(text: &impl Display, tone: Tone, colour: bool) -> String {
 fn say(text: &str) {
     // Without stderr there is no place left to complain.
     let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// `text` as one word of a shell command.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// A byte count for people: `13.9 GiB`.
@@ -224,5 +249,17 @@ mod tests {
             (count(1, "file"), count(2, "file")),
             ("1 file".into(), "2 files".into())
         );
+    }
+
+    #[test]
+    fn what_a_shell_would_take_apart_is_quoted() {
+        for (text, word) in [
+            ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
+            ("my models/att", "'my models/att'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(text), word);
+        }
     }
 }

@@ -4,21 +4,26 @@ use provenance::{
     Sha256Digest,
     chunk::chunk_count,
     path::visible,
+    tensor::Tensor,
     verify::{FileReport, FileVerdict, Report, Verdict},
 };
 
 use crate::{
+    also::{Outcome, claimants},
     evidence::{Difference, Evidence},
     output::{Output, Tone, bytes, count, grouped},
+    walk::Walk,
 };
 
 /// Most files, chunks and tensors that are written out; JSON has them all.
 const MOST_FILES: usize = 20;
 const MOST_RANGES: usize = 4;
-const MOST_TENSORS: usize = 8;
+const MOST_TENSORS: usize = 16;
+const MOST_OTHERS: usize = 5;
 
 /// The report in the form of UX 7.8.
-pub(crate) fn human(report: &Report, evidence: &Evidence, output: Output) -> String {
+pub(crate) fn human(outcome: &Outcome, found: &Walk, output: Output) -> String {
+    let report = &outcome.report;
     let mut text = Text {
         out: String::new(),
         output,
@@ -27,8 +32,12 @@ pub(crate) fn human(report: &Report, evidence: &Evidence, output: Output) -> Str
     if let Some(next) = &report.next {
         text.line(&format!("   next: {next}"));
     }
-    text.differences(report, evidence);
+    text.differences(report, &outcome.evidence);
     text.facts(report);
+    text.also(outcome);
+    if let Some(left_out) = found.left_out() {
+        text.fact("left out", &left_out);
+    }
     text.checks(report);
     text.not_proven(report);
     text.out.truncate(text.out.trim_end().len());
@@ -142,7 +151,23 @@ impl Text {
         if let Some(difference) = difference {
             self.digests(file, difference);
         }
-        for tensor in file.tensor_details.iter().take(MOST_TENSORS) {
+        self.tensors(file, difference.is_some_and(|difference| difference.header));
+        if !file.ranges.is_empty() && file.same_bytes > 0 {
+            self.line(&format!(
+                "     equal   {} of {}",
+                bytes(file.same_bytes),
+                bytes(file.listed_bytes)
+            ));
+        }
+    }
+
+    /// Where a change lies is known to the chunk only: a chunk may hold many tensors, and the header too.
+    fn tensors(&mut self, file: &FileReport, header: bool) {
+        let tensors = affected(file);
+        if let Some(text) = where_it_lies(file.verdict, tensors.len(), header) {
+            self.line(&format!("     {text}"));
+        }
+        for tensor in tensors.iter().take(MOST_TENSORS) {
             let shape: Vec<_> = tensor.shape.iter().map(u64::to_string).collect();
             self.line(&format!(
                 "     tensor  {}  {} [{}]  bytes {}-{}",
@@ -153,18 +178,9 @@ impl Text {
                 grouped(tensor.end.saturating_sub(1)),
             ));
         }
-        if file.tensor_details.len() > MOST_TENSORS {
-            self.line(&format!(
-                "     and {}",
-                count(file.tensor_details.len() - MOST_TENSORS, "more tensor")
-            ));
-        }
-        if !file.ranges.is_empty() && file.same_bytes > 0 {
-            self.line(&format!(
-                "     equal   {} of {}",
-                bytes(file.same_bytes),
-                bytes(file.listed_bytes)
-            ));
+        if tensors.len() > MOST_TENSORS {
+            let more = count(tensors.len() - MOST_TENSORS, "more tensor");
+            self.line(&format!("     and {more}; --json lists all"));
         }
     }
 
@@ -175,6 +191,7 @@ impl Text {
             expected,
             found,
             zero_chunks,
+            ..
         } = difference;
         self.line(&format!(
             "     digest  of chunk {chunk}: expected {}  got {}",
@@ -230,6 +247,22 @@ impl Text {
         }
     }
 
+    /// What else is on record. Of several claimants all are named, with what tells them apart.
+    fn also(&mut self, outcome: &Outcome) {
+        let untrusted = outcome.report.verdict == Verdict::Untrusted;
+        let several = untrusted && claimants(outcome).len() > 1;
+        let most = if several { outcome.also.len() } else { MOST_OTHERS };
+        for also in outcome.also.iter().take(most) {
+            self.fact("also", &also.line());
+            if let Some(genesis) = also.genesis.filter(|_| several || also.other_genesis.is_some()) {
+                self.fact("", &format!("genesis {genesis}"));
+            }
+        }
+        if outcome.also.len() > most {
+            self.fact("", &format!("and {} more", outcome.also.len() - most));
+        }
+    }
+
     fn fact(&mut self, name: &str, text: &str) {
         self.line(&format!("   {name:<8} {}", visible(text)));
     }
@@ -267,6 +300,29 @@ impl Text {
     }
 }
 
+/// The tensors that a difference concerns: of a truncated file not those that end before the cut.
+fn affected(file: &FileReport) -> Vec<&Tensor> {
+    let cut = file.verdict == FileVerdict::Truncated;
+    let tensors = file.tensor_details.iter();
+    tensors.filter(|tensor| !cut || tensor.end > file.size).collect()
+}
+
+/// What the rows of `tensors` tensors mean; nothing for the one tensor that must have changed.
+fn where_it_lies(verdict: FileVerdict, tensors: usize, header: bool) -> Option<String> {
+    const HEADER: &str = "the file's header (names, shapes, offsets)";
+    let (one_of, only) = if verdict == FileVerdict::Truncated {
+        ("all or a part of these is missing", "a part is missing of")
+    } else {
+        ("the change lies in one or more of these", "the change lies in")
+    };
+    match (tensors, header) {
+        (0 | 1, false) => None,
+        (0, true) => Some(format!("{only} {HEADER}")),
+        (_, false) => Some(format!("{one_of}:")),
+        (_, true) => Some(format!("{one_of} and {HEADER}:")),
+    }
+}
+
 /// `chunk 412 of 1187 (bytes 1,728,053,248-1,732,247,551)`: chunks from 0, the last byte included.
 fn place(from: u64, to: u64, total: u64) -> String {
     let first = from / provenance::chunk::CHUNK_SIZE;
@@ -285,15 +341,4 @@ fn place(from: u64, to: u64, total: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_names_chunk_and_bytes() {
-        assert_eq!(
-            place(1_728_053_248, 1_732_247_552, 1187),
-            "chunk 412 of 1,187 (bytes 1,728,053,248-1,732,247,551)"
-        );
-        assert_eq!(place(0, 8_388_609, 3), "chunks 0-2 of 3 (bytes 0-8,388,608)");
-    }
-}
+mod tests;

@@ -12,10 +12,11 @@ use std::{
 
 use provenance::{
     PublisherName, RecordId,
+    api::paths,
     trust::{TrustError, TrustFile},
 };
 
-use crate::{args::Global, failure::Failure};
+use crate::{args::Global, client::Client, failure::Failure, output::quoted};
 
 /// Most bytes of a trust file that are read.
 const MAX_TRUST_BYTES: u64 = 1 << 20;
@@ -78,17 +79,27 @@ pub(crate) fn registry_address(trust: &TrustFile) -> Option<String> {
     Some(url.strip_suffix("/log").unwrap_or(url).to_owned())
 }
 
-/// Adds `publisher NAME GENESIS` to the trust file at `path`.
+/// Adds `publisher NAME GENESIS` to the trust file; gives its path too.
 ///
 /// # Errors
 /// [`crate::failure::Exit::Usage`] when there is no trust file, or it pins another genesis for that name.
-pub(crate) fn pin(path: &Path, name: &PublisherName, genesis: RecordId) -> Result<Pinned, Failure> {
-    let Some(text) = read(path)? else {
+pub(crate) fn pin(
+    global: &Global,
+    name: &PublisherName,
+    genesis: RecordId,
+) -> Result<(PathBuf, Pinned), Failure> {
+    let path = path(global)?;
+    let Some(text) = read(&path)? else {
+        let registry = global.registry.as_deref();
+        let registry = registry.map(|url| Client::new(url, global.timeout)).transpose()?;
         return Err(Failure::usage("You have not chosen a log to trust yet")
             .why(format!("there is no trust file at {}", path.display()))
-            .next("save the trust file of a log you trust there (a registry offers its own at URL/trust; compare its log key with one you got elsewhere), then run this again"));
+            .next(how_to_choose_a_log(
+                global,
+                registry.as_ref().map(Client::address),
+            )));
     };
-    let trust = parse(path, &text)?;
+    let trust = parse(&path, &text)?;
     let pinned = trust.pin(name, genesis).map_err(|error| match error {
         TrustError::OtherGenesis { pinned, .. } => {
             Failure::usage(format!("{name} is pinned with another genesis, so nothing was changed"))
@@ -98,10 +109,33 @@ pub(crate) fn pin(path: &Path, name: &PublisherName, genesis: RecordId) -> Resul
         other => Failure::usage(format!("{name} cannot be pinned in {}", path.display())).why(other),
     })?;
     if pinned == trust {
-        return Ok(Pinned::Already);
+        return Ok((path, Pinned::Already));
     }
-    replace(path, pinned.to_string().as_bytes())?;
-    Ok(Pinned::Added)
+    replace(&path, pinned.to_string().as_bytes())?;
+    Ok((path, Pinned::Added))
+}
+
+/// How to get a trust file, as commands: from `registry`, or one to be filled in.
+pub(crate) fn how_to_choose_a_log(global: &Global, registry: Option<&str>) -> String {
+    let Ok(path) = path(global) else {
+        return "name a trust file with --trust FILE".into();
+    };
+    let mut commands = String::new();
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+    {
+        commands = format!("mkdir -p {} && ", quoted(&folder.display().to_string()));
+    }
+    let place = quoted(&path.display().to_string());
+    let url = quoted(&format!(
+        "{}{}",
+        registry.unwrap_or("https://REGISTRY"),
+        paths::TRUST
+    ));
+    format!(
+        "save the trust file of a log that you trust: {commands}curl -f -o {place} {url} ; compare the log key in it with one that you got elsewhere, then run this again"
+    )
 }
 
 fn read(path: &Path) -> Result<Option<String>, Failure> {

@@ -10,10 +10,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provenance::path::{BUNDLE_ENDING, RelativePath};
+use provenance::path::{BUNDLE_ENDING, RelativePath, visible};
 
 use crate::{
     failure::{Exit, Failure, chain},
+    output::count,
     source::{Source, Stamp},
 };
 
@@ -46,9 +47,25 @@ pub(crate) struct Walk {
     pub(crate) files: Vec<Found>,
     /// What was passed over, by its name at the top of the folder.
     pub(crate) ignored: Vec<String>,
+    /// How many files that are; those in a folder count one by one.
+    pub(crate) ignored_files: u64,
 }
 
 impl Walk {
+    /// Which files were left out, in words with at most five names; none when there is none.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        const MOST_NAMES: usize = 5;
+        if self.ignored_files == 0 {
+            return None;
+        }
+        let mut names: Vec<_> = (self.ignored.iter().take(MOST_NAMES).map(|name| visible(name))).collect();
+        if self.ignored.len() > MOST_NAMES {
+            names.push(format!("and {} more", self.ignored.len() - MOST_NAMES));
+        }
+        let files = count(usize::try_from(self.ignored_files).unwrap_or(usize::MAX), "file");
+        Some(format!("{files} on the fixed ignore list: {}", names.join(", ")))
+    }
+
     /// Bytes of all files together.
     pub(crate) fn total_bytes(&self) -> u64 {
         self.files.iter().map(|file| file.source.stamp.size).sum()
@@ -155,6 +172,7 @@ pub(crate) fn walk(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
         single_file: true,
         files: vec![file],
         ignored: Vec::new(),
+        ignored_files: 0,
     })
 }
 
@@ -163,6 +181,7 @@ fn walk_folder(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
         single_file: false,
         files: Vec::new(),
         ignored: Vec::new(),
+        ignored_files: 0,
     };
     let mut folders = vec![(root.to_owned(), String::new())];
     while let Some((folder, prefix)) = folders.pop() {
@@ -179,6 +198,7 @@ fn walk_folder(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
                 source,
             })?;
             if is_ignored(&name, kind) {
+                walk.ignored_files += count_files(&path, kind);
                 walk.ignored.push(name);
             } else if kind.is_dir() {
                 folders.push((path, format!("{name}/")));
@@ -215,6 +235,25 @@ fn is_ignored(name: &str, kind: FileType) -> bool {
     path.is_ignored() && !(kind.is_dir() && name.ends_with(BUNDLE_ENDING))
 }
 
+/// How many files lie at a path that is passed over. Only a remark rests on it, so what cannot be read counts as none.
+fn count_files(path: &Path, kind: FileType) -> u64 {
+    if !kind.is_dir() {
+        return 1;
+    }
+    let mut files = 0;
+    let mut folders = vec![path.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
+                Ok(_) => files += 1,
+                Err(_) => {}
+            }
+        }
+    }
+    files
+}
+
 /// The metadata of a file, or of what a link leads to; none for a link that leads nowhere.
 fn file_metadata(path: &Path, kind: FileType, purpose: Purpose) -> Result<Option<Metadata>, WalkError> {
     let path = path.to_owned();
@@ -238,146 +277,4 @@ fn source(path: PathBuf, metadata: &Metadata) -> Source {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn folder(files: &[&str]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = folder.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, file).unwrap();
-        }
-        folder
-    }
-
-    fn names(walk: &Walk) -> Vec<&str> {
-        walk.files.iter().map(|f| f.path.as_str()).collect()
-    }
-
-    #[test]
-    fn lists_files_in_bytewise_order_and_ignores_only_at_the_top() {
-        let folder = folder(&[
-            "b.txt",
-            "a/z",
-            "a-b",
-            ".git/config",
-            ".gitignore",
-            "a/.gitignore",
-            "x.weighbridge",
-            "d.weighbridge/x.py",
-            ".cache/huggingface/y",
-            ".cache/other",
-            "model.sig",
-        ]);
-        let walk = walk(folder.path(), Purpose::Sign).unwrap();
-        assert_eq!(
-            names(&walk),
-            [
-                ".cache/other",
-                "a-b",
-                "a/.gitignore",
-                "a/z",
-                "b.txt",
-                "d.weighbridge/x.py"
-            ]
-        );
-        assert_eq!(
-            walk.ignored,
-            [
-                ".cache/huggingface",
-                ".git",
-                ".gitignore",
-                "model.sig",
-                "x.weighbridge"
-            ]
-        );
-        assert_eq!(
-            walk.total_bytes(),
-            walk.files.iter().map(|f| f.path.len() as u64).sum::<u64>()
-        );
-        assert!(!walk.single_file);
-    }
-
-    #[test]
-    fn one_file_is_listed_under_its_base_name() {
-        let folder = folder(&["a/model.bin"]);
-        let walk = walk(&folder.path().join("a/model.bin"), Purpose::Sign).unwrap();
-        assert_eq!(names(&walk), ["model.bin"]);
-        assert!(walk.single_file);
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn links_are_refused_when_signing_and_followed_to_files_when_verifying() {
-        let folder = folder(&["blob", "sub/x"]);
-        std::os::unix::fs::symlink("blob", folder.path().join("model.bin")).unwrap();
-        let error = walk(folder.path(), Purpose::Sign).unwrap_err();
-        assert!(
-            matches!(&error, WalkError::Link { path } if path.ends_with("model.bin")),
-            "{error}"
-        );
-        assert_eq!(
-            names(&walk(folder.path(), Purpose::Check).unwrap()),
-            ["blob", "model.bin", "sub/x"]
-        );
-        std::os::unix::fs::symlink("sub", folder.path().join("loop")).unwrap();
-        let error = walk(folder.path(), Purpose::Check).unwrap_err();
-        assert!(
-            matches!(&error, WalkError::LinkToFolder { path } if path.ends_with("loop")),
-            "{error}"
-        );
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_link_that_leads_nowhere_is_no_file_when_checking() {
-        let folder = folder(&["x"]);
-        std::os::unix::fs::symlink("gone", folder.path().join("model.bin")).unwrap();
-        assert_eq!(names(&walk(folder.path(), Purpose::Check).unwrap()), ["x"]);
-        assert!(matches!(
-            walk(folder.path(), Purpose::Sign),
-            Err(WalkError::Link { .. })
-        ));
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_name_that_is_not_text_is_refused_when_signing_and_seen_when_checking() {
-        use std::os::unix::ffi::OsStrExt;
-        let folder = folder(&[]);
-        fs::write(folder.path().join(OsStr::from_bytes(b"a\xff.py")), "x").unwrap();
-        assert!(matches!(
-            walk(folder.path(), Purpose::Sign),
-            Err(WalkError::NotUtf8 { .. })
-        ));
-        assert_eq!(
-            names(&walk(folder.path(), Purpose::Check).unwrap()),
-            ["a\u{fffd}.py"]
-        );
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn a_socket_is_refused_and_never_opened() {
-        let folder = folder(&[]);
-        let path = folder.path().join("model.bin");
-        std::os::unix::net::UnixListener::bind(&path).unwrap();
-        for purpose in [Purpose::Sign, Purpose::Check] {
-            assert!(matches!(
-                walk(folder.path(), purpose),
-                Err(WalkError::Special { .. })
-            ));
-        }
-    }
-
-    #[test]
-    fn a_path_that_is_not_there_says_so() {
-        let failure = Failure::from(walk(Path::new("no/such/folder"), Purpose::Sign).unwrap_err());
-        assert_eq!(failure.exit, Exit::Io);
-        assert_eq!(
-            failure.what,
-            "could not look at no/such/folder: there is no such file or folder"
-        );
-    }
-}
+mod tests;

@@ -309,13 +309,12 @@ fn facts_that_no_reader_would_accept_are_refused() {
     let place = Place::new();
     place.key();
     place.write("model/x", "x");
-    refused(&place, 2, &["--official", ""], &["weighbridge_official"]);
-    refused(
-        &place,
-        2,
-        &["--official", "https://a\u{202e}b"],
-        &["weighbridge_official"],
-    );
+    for address in ["", "acme.example/minilm", "ftp://acme.example"] {
+        let ran = place.expect(2, &call("model", &["--official", address]));
+        assert!(ran.stderr.contains("wanted a URL"), "{}", ran.stderr);
+    }
+    let hidden = ["--official", "https://acme.example/\u{202e}b"];
+    refused(&place, 2, &hidden, &["weighbridge_official"]);
     let input = format!("={}", "ab".repeat(32));
     place.expect(2, &call("model", &["--stage", "merge", "--input", &input]));
     let twice = ["--stage", "merge", "--metric", "loss=1", "--metric", "loss=2"];

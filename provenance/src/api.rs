@@ -68,7 +68,7 @@ pub struct RecordProof {
 impl FromJson for RecordProof {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             record: at.get("record")?,
             publisher: at.get("publisher")?,
             kind: at.get("kind")?,
@@ -228,7 +228,7 @@ pub struct ArtifactAnswer {
 impl FromJson for ArtifactAnswer {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             records: at.get("records")?,
         })
@@ -249,7 +249,7 @@ pub struct SearchAnswer {
 impl FromJson for SearchAnswer {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             results: at.get("results")?,
         })
@@ -270,7 +270,7 @@ pub struct PublishersAnswer {
 impl FromJson for PublishersAnswer {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             publishers: at.get("publishers")?,
         })
@@ -325,7 +325,7 @@ pub struct PublisherAnswer {
 impl FromJson for PublisherAnswer {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             publisher: at.get("publisher")?,
             genesis: at.get("genesis")?,

@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::{
     json::{At, JsonError, WrongValue, parse_strict},
     key::SigningKey,
+    path::clip,
 };
 
 /// The only payload type.
@@ -100,7 +101,7 @@ impl Envelope {
         let envelope = At::new(&value);
         let payload_type = envelope.member("payloadType")?.text()?;
         if payload_type != PAYLOAD_TYPE {
-            let found = payload_type.to_owned();
+            let found = clip(payload_type);
             return Err(EnvelopeError::PayloadType { found });
         }
         let listed = envelope.member("signatures")?;

@@ -10,7 +10,7 @@
 
 mod at;
 
-use std::fmt;
+use std::{cell::Cell, fmt};
 
 use serde::{
     Deserializer,
@@ -19,12 +19,23 @@ use serde::{
 use serde_json::{Map, Value, map::Entry};
 
 pub use self::at::{At, FromJson, WrongValue};
+use crate::path::clip;
 
 /// Deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 32;
 
 /// Smallest integer that a double cannot tell from its neighbour: 2^53 (RFC 8259 section 6).
 pub const INTEGER_LIMIT: u64 = 1 << 53;
+
+/// What values cost of a text's budget, which is five units for every eight bytes and [`SPARE_UNITS`]. A unit is some
+/// 40 bytes of memory, so a parsed text takes at most 25 times its length. The densest texts in use, safetensors
+/// headers with names of one letter, cost 27 units for 51 bytes; texts made to exhaust memory cost up to 3 a byte.
+const OBJECT_UNITS: usize = 15;
+const ARRAY_UNITS: usize = 3;
+const VALUE_UNITS: usize = 1;
+
+/// What a short text may use beyond its share.
+const SPARE_UNITS: usize = 4096;
 
 /// Why a text is not strict JSON, or not of the type that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,31 +91,46 @@ pub fn parse_strict(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     };
     let text = std::str::from_utf8(bytes).map_err(|e| syntax(&e))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Strict { depth: 0 }
-        .deserialize(&mut deserializer)
-        .map_err(|e| syntax(&e))?;
+    let budget = Cell::new(SPARE_UNITS + bytes.len() / 8 * 5);
+    let strict = Strict {
+        depth: 0,
+        budget: &budget,
+    };
+    let value = strict.deserialize(&mut deserializer).map_err(|e| syntax(&e))?;
     deserializer.end().map_err(|e| syntax(&e))?;
     Ok(value)
 }
 
 /// Reads a value that stands inside `depth` arrays or objects.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Strict<'a> {
     depth: usize,
+    /// Units of memory that are left for the whole text.
+    budget: &'a Cell<usize>,
 }
 
-impl Strict {
+impl Strict<'_> {
+    /// Takes `units` of the budget.
+    fn take<E: serde::de::Error>(self, units: usize) -> Result<(), E> {
+        let Some(left) = self.budget.get().checked_sub(units) else {
+            return Err(E::custom("too many small values for a text of its length"));
+        };
+        self.budget.set(left);
+        Ok(())
+    }
+
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
             return Err(E::custom(format_args!("nested deeper than {MAX_DEPTH}")));
         }
         Ok(Self {
             depth: self.depth + 1,
+            ..self
         })
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -112,7 +138,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -158,8 +184,10 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
+        self.take(ARRAY_UNITS)?;
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
+            self.take(VALUE_UNITS)?;
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -167,15 +195,17 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let inner = self.deeper()?;
+        self.take(OBJECT_UNITS)?;
         let mut map = Map::new();
         while let Some(name) = members.next_key_seed(Name)? {
+            self.take(VALUE_UNITS)?;
             let value = members.next_value_seed(inner)?;
             match map.entry(name) {
                 Entry::Vacant(place) => place.insert(value),
                 Entry::Occupied(first) => {
                     return Err(serde::de::Error::custom(format_args!(
                         "the member {:?} stands twice",
-                        first.key()
+                        clip(first.key())
                     )));
                 }
             };
@@ -263,6 +293,31 @@ mod tests {
             parse_strict(b"[]", 1),
             Err(JsonError::TooLong { found: 2, limit: 1 })
         );
+    }
+
+    #[test]
+    fn texts_made_to_exhaust_memory_are_refused() {
+        for bomb in [r#"{"":0},"#, "[],", "[[[0]]],", r#"{"":{"":0}},"#] {
+            let text = format!("[{}0]", bomb.repeat(20_000));
+            let said = parse(&text).unwrap_err().to_string();
+            assert!(said.contains("too many small values"), "{bomb}: {said}");
+        }
+        // Names and shapes as small as they come, and many dimensions.
+        for shape in ["", "1", "1,1,1,1,1,1,1,1"] {
+            let tensor =
+                |n: usize| format!(r#""{n:x}":{{"dtype":"I8","shape":[{shape}],"data_offsets":[0,0]}}"#);
+            let tensors: Vec<String> = (0..10_000).map(tensor).collect();
+            assert!(parse(&format!("{{{}}}", tensors.join(","))).is_ok(), "{shape}");
+        }
+    }
+
+    #[test]
+    fn errors_show_only_the_start_of_a_long_name() {
+        let name = "n".repeat(1000);
+        let said = parse(&format!(r#"{{"{name}":1,"{name}":1}}"#))
+            .unwrap_err()
+            .to_string();
+        assert!(said.len() < 200, "{said}");
     }
 
     #[test]

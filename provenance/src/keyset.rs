@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     key::{KeyId, PublicKey},
-    path::is_hidden_character,
+    path::{clip, is_hidden_character},
     publisher::PublisherName,
     record_id::RecordId,
 };
@@ -173,7 +173,7 @@ impl Keyset {
             t if !t.is_empty() && t.len() <= MAX_LABEL_BYTES && !t.chars().any(is_hidden_character) => Ok(()),
             found => Err(KeysetError::Label {
                 what,
-                found: found.clone(),
+                found: clip(found),
             }),
         };
         self.origins.iter().try_for_each(|o| label("origin", o))?;

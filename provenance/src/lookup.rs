@@ -106,7 +106,7 @@ pub struct LookupInfo {
 impl FromJson for LookupInfo {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             keys: at.get("keys")?,
             digits: at.get("digits")?,
             as_of_size: at.get("as_of_size")?,
@@ -129,7 +129,7 @@ pub struct LookupAnswer {
 impl FromJson for LookupAnswer {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {
-            v: at.get("v")?,
+            v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             matches: at.get("matches")?,
         })

@@ -1,11 +1,9 @@
 //! Manifests: the files of one artifact, and the digests that name it.
 
-use std::collections::HashMap;
-
 use crate::{
     chunk::{MAX_FILE_BYTES, chunk_count},
     digest::{Sha256Digest, Sha256Hasher},
-    order::sort_by,
+    order::{positions, sort_by},
     path::RelativePath,
 };
 
@@ -152,21 +150,29 @@ fn root_over<'a>(files: impl Iterator<Item = &'a ManifestFile>) -> Sha256Digest 
     hasher.finish()
 }
 
+/// Looks for two names for one place, also where case does not count.
 fn check_collisions(files: &[ManifestFile]) -> Result<(), ManifestError> {
-    let mut seen: HashMap<String, &RelativePath> = HashMap::with_capacity(files.len());
-    for file in files {
-        if let Some(first) = seen.insert(file.path.case_folded(), &file.path) {
-            let (first, second) = (first.to_string(), file.path.to_string());
-            return Err(ManifestError::Duplicate { first, second });
-        }
-    }
-    for file in files {
-        let folded = file.path.case_folded();
-        let mut folders = folded.match_indices('/').map(|(at, _)| &folded[..at]);
-        if let Some(folder) = folders.find(|folder| seen.contains_key(*folder)) {
-            return Err(ManifestError::FileAndFolder {
-                path: folder.to_owned(),
-            });
+    // NUL, which no path holds, sorts before everything: a file stands directly before what would lie in it.
+    let folded: Vec<String> = files
+        .iter()
+        .map(|file| file.path.case_folded().replace('/', "\0"))
+        .collect();
+    let order = positions(files.len(), &|a, b| folded[a].cmp(&folded[b]));
+    for pair in order.windows(2) {
+        let (first, second) = (pair[0], pair[1]);
+        match folded[second].strip_prefix(&folded[first]) {
+            Some("") => {
+                return Err(ManifestError::Duplicate {
+                    first: files[first].path.to_string(),
+                    second: files[second].path.to_string(),
+                });
+            }
+            Some(inside) if inside.starts_with('\0') => {
+                return Err(ManifestError::FileAndFolder {
+                    path: files[first].path.to_string(),
+                });
+            }
+            _ => {}
         }
     }
     Ok(())

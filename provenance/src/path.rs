@@ -188,10 +188,26 @@ impl RelativePath {
     }
 }
 
-/// Whether `c` hides or reorders text: control characters, bidirectional controls, zero-width and line marks.
+/// Whether `c` hides or reorders text: control characters, bidirectional controls, line marks, and every character that
+/// is not shown where fonts do not know better (Unicode's Default_Ignorable_Code_Point, variation selectors among them).
 pub fn is_hidden_character(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+            | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// The first 80 characters of a stranger's text, for an error that shows what was found.
+pub(crate) fn clip(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// `text` with every hidden character written as `\u{…}`, for showing text that a stranger wrote.
@@ -278,6 +294,10 @@ mod tests {
             "a\u{200B}b",
             "a\u{FEFF}",
             "a\u{2066}b",
+            "config\u{AD}.json",
+            "a\u{3164}",
+            "❤\u{FE0F}.md",
+            "a\u{E0041}",
             "e\u{301}",
         ] {
             assert!(text.parse::<RelativePath>().is_err(), "{text:?}");

@@ -265,6 +265,7 @@ fn seen(files: &[(String, &str)]) -> Observation {
         files: files.collect(),
         sidecars: BTreeMap::new(),
         named: true,
+        ignored: 0,
         allow_extra: false,
     }
 }

@@ -37,7 +37,7 @@ pub extern "C" fn probe(start: *const u8, length: usize) -> usize {
         });
         let opened = verify::open(trust.as_ref().ok(), proof.record, bytes, &proof, Some(sum as u64));
         let seen = Observation {
-            scope: Scope::Flat, files: vec![], sidecars: Default::default(), named: true, allow_extra: false,
+            scope: Scope::Flat, files: vec![], sidecars: Default::default(), named: true, ignored: 0, allow_extra: false,
         };
         sum += serde_json::to_string(&opened.judge(&seen)).map_or(0, |json| json.len());
     }

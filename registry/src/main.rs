@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser as _;
 use registry::{
     Running,
-    config::{Arguments, Config, LogFormat, LogLevel},
+    config::{Arguments, Config, ConfigError, LogFormat, LogLevel},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::{
@@ -18,6 +18,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+/// Exit code of a configuration that is not right, as for an option that does not parse.
+const USAGE: u8 = 2;
+
 #[actix_web::main]
 async fn main() -> ExitCode {
     match run().await {
@@ -25,7 +28,11 @@ async fn main() -> ExitCode {
         Err(error) => {
             // Every message names its cause already. Nobody can be told when standard error is closed.
             let _ = writeln!(io::stderr(), "weighbridge-registry: {error}");
-            ExitCode::FAILURE
+            if error.is::<ConfigError>() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }

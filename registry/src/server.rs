@@ -118,13 +118,14 @@ impl std::fmt::Debug for Running {
 /// # Errors
 /// [`StartError`]. Nothing has been published or changed that a further start would not do as well.
 pub fn start(config: &Config) -> Result<Running, StartError> {
-    let (folder, age) = Folder::open(&config.data)?;
     let failed = |source| StartError::Listen {
         address: config.listen,
         source,
     };
     let listener = TcpListener::bind(config.listen).map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
+    // After the socket: an address that is taken leaves no new folder behind.
+    let (folder, age) = Folder::open(&config.data)?;
     let (log, ended) = Log::open(&folder, age, config).map_err(|source| StartError::Log {
         path: config.data.clone(),
         source: Box::new(source),

@@ -447,7 +447,7 @@ fn a_lab_key_signs_for_its_own_publisher_only() {
         "att-claimed",
     ]);
     let ran = cli.run(&["publish", "att-claimed", "--json"]);
-    assert_eq!(ran.code, 8, "{ran}");
+    assert_eq!(ran.code, 2, "{ran}");
     assert!(ran.stderr.contains("signatures-insufficient"), "{ran}");
     assert!(!Path::new(&lab.work().join("att-claimed/receipts")).exists());
 }

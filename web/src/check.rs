@@ -192,6 +192,7 @@ async fn seen(
         files,
         sidecars,
         named: false,
+        ignored: plan.ignored.len() as u64,
         allow_extra: false,
     })
 }

@@ -282,6 +282,7 @@ impl Session {
                 files: Vec::new(),
                 sidecars: std::collections::BTreeMap::new(),
                 named,
+                ignored: plan.ignored.len() as u64,
                 allow_extra: false,
             },
         };

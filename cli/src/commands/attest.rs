@@ -1,5 +1,7 @@
 //! `attest`: hashes an artifact once and signs what was found. Uses no network.
 
+mod genesis;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -7,7 +9,7 @@ use std::{
 };
 
 use provenance::{
-    PublisherName, RecordId, Sha256Digest,
+    Sha256Digest,
     dsse::{Envelope, MAX_PAYLOAD_BYTES},
     key::SigningKey,
     manifest::{Manifest, ManifestFile},
@@ -18,17 +20,15 @@ use provenance::{
 };
 use serde_json::json;
 
-use super::{
-    Context,
-    key::{read_note, read_signing_key},
-};
+use self::genesis::Genesis;
+use super::{Context, key::read_signing_key};
 use crate::{
     args::AttestArgs,
     att_folder::{AttFolder, SignedRecord},
     failure::{Exit, Failure},
     hashing::{Depth, hash_files, thread_count},
     header::read_tensor_index,
-    output::{self, Output, Tone},
+    output::{self, Output, Tone, quoted},
     progress::Progress,
     walk::{Found, Purpose, Walk, walk},
 };
@@ -42,7 +42,10 @@ struct Weighed {
 /// Hashes, signs and writes the folder that `publish` sends.
 pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure> {
     let key = read_signing_key(&args.key)?;
-    let genesis = find_genesis(context, args, &key)?;
+    let Genesis { id: genesis, doubt } = genesis::find(context, args, &key)?;
+    if let Some(doubt) = &doubt {
+        context.output.note(format!("warning: {doubt}."));
+    }
     let facts = SubjectFacts {
         publisher: args.publisher.clone(),
         genesis,
@@ -65,45 +68,7 @@ pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure>
         .collect();
     let records = sign(&facts, &weighed.manifest, &bundles, run.as_ref(), &key)?;
     folder.write(&records, &weighed.sidecars)?;
-    tell(context, &args.out, &weighed, &records)
-}
-
-/// The genesis id: given, noted beside the key, or pinned.
-fn find_genesis(context: &Context, args: &AttestArgs, key: &SigningKey) -> Result<RecordId, Failure> {
-    if let Some(genesis) = args.genesis {
-        return Ok(genesis);
-    }
-    if let Some(note) = read_note(&args.key)? {
-        let keyid = key.public().keyid().to_string();
-        if note.publisher == args.publisher && note.keyid == keyid {
-            return Ok(note.genesis);
-        }
-        let (path, noted) = (args.key.display(), &note.publisher);
-        return Err(Failure::usage(format!(
-            "{path}.publisher.json is about the publisher {noted} and key {}",
-            note.keyid
-        ))
-        .why(format!(
-            "you gave --publisher {}, and {path} is key {keyid}",
-            args.publisher
-        ))
-        .next("give the key and the publisher that belong together, or --genesis ID"));
-    }
-    let pinned = context
-        .trust()?
-        .and_then(|trust| trust.pinned_genesis(&args.publisher));
-    pinned.ok_or_else(|| no_genesis(&args.publisher, &args.key))
-}
-
-fn no_genesis(publisher: &PublisherName, key: &Path) -> Failure {
-    let key = key.display();
-    Failure::usage(format!("the genesis id of {publisher} is not known"))
-        .why(format!(
-            "there is no {key}.publisher.json, no pin in the trust file and no --genesis"
-        ))
-        .next(format!(
-            "create the publisher first: weighbridge publisher create {publisher} --key {key}"
-        ))
+    tell(context, &args.out, &found, &weighed, &records, doubt)
 }
 
 /// The files' names as a manifest may hold them.
@@ -344,10 +309,14 @@ fn signed(kind: &'static str, payload: Vec<u8>, key: &SigningKey) -> Result<Sign
 fn tell(
     context: &Context,
     out: &PathBuf,
+    found: &Walk,
     weighed: &Weighed,
     records: &[SignedRecord],
+    doubt: Option<String>,
 ) -> Result<Exit, Failure> {
     let Weighed { manifest, sidecars } = weighed;
+    // Lineage goes from one making to the next; a record without one is named by itself.
+    let parent = records.first().map(|record| record.id);
     let sidecar_bytes: usize = sidecars.values().map(Vec::len).sum();
     if context.output.json {
         let listed: Vec<_> = records
@@ -358,6 +327,8 @@ fn tell(
             "v": 1, "records": listed, "out": out, "files": manifest.files().len(), "bytes": manifest.total_bytes(),
             "dir_hash1": manifest.dir_hash1(), "oms_root": manifest.oms_root(),
             "oms_root_components": manifest.oms_root_components(), "sidecar_bytes": sidecar_bytes,
+            "input_record": parent, "ignored": found.ignored, "ignored_files": found.ignored_files,
+            "warnings": Vec::from_iter(doubt),
         }))?;
         return Ok(Exit::Done);
     }
@@ -377,10 +348,16 @@ fn tell(
             .iter()
             .map(|record| format!("  {:<10} record      {}", record.kind, record.id)),
     );
-    lines.push(format!(
-        "  next:                  weighbridge publish {}",
-        out.display()
-    ));
+    if let Some(parent) = parent {
+        lines.push(format!(
+            "  as --input             ROLE={parent}   (when you attest what is made from this)"
+        ));
+    }
+    if let Some(left_out) = found.left_out() {
+        lines.push(format!("  left out               {left_out}"));
+    }
+    let publish = context.again(&format!("publish {}", quoted(&out.display().to_string())));
+    lines.push(format!("  next:                  {publish}"));
     Output::print(&lines.join("\n"))?;
     Ok(Exit::Done)
 }

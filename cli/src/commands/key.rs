@@ -20,11 +20,14 @@ use zeroize::Zeroizing;
 use super::Context;
 use crate::{
     failure::{Exit, Failure},
-    output::{Output, Tone},
+    output::{Output, Tone, quoted},
 };
 
 /// Most bytes of a key or of the note beside it that are read.
 const MAX_SMALL_FILE_BYTES: usize = 64 << 10;
+
+/// What the note's name adds to that of its key.
+pub(super) const NOTE_ENDING: &str = ".publisher.json";
 
 /// Which publisher a key belongs to: `KEY.publisher.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -85,11 +88,14 @@ pub(super) fn new(context: &Context, out: &Path, no_passphrase: bool) -> Result<
     } else {
         let output = &context.output;
         Output::print(&format!(
-            "{}\n  private key  {}   (not encrypted, readable by you only; whoever has it signs as you)\n  public key   {}\n  key id       {keyid}\n  next:        weighbridge publisher create NAME --key {}",
+            "{}\n  private key  {}   (not encrypted, readable by you only; whoever has it signs as you)\n  public key   {}\n  key id       {keyid}\n  next:        {}",
             output.paint("Key made", Tone::Good),
             out.display(),
             public_path.display(),
-            out.display(),
+            context.again(&format!(
+                "publisher create NAME --key {}",
+                quoted(&out.display().to_string())
+            )),
         ))?;
     }
     Ok(Exit::Done)
@@ -130,16 +136,20 @@ pub(super) fn read_signing_key(path: &Path) -> Result<SigningKey, Failure> {
 
 /// Reads the note beside a key; none when there is none.
 pub(super) fn read_note(key: &Path) -> Result<Option<KeyNote>, Failure> {
-    let path = beside(key, ".publisher.json");
-    let file = match File::open(&path) {
+    read_note_at(&beside(key, NOTE_ENDING))
+}
+
+/// Reads a note by its own path; none when there is none.
+pub(super) fn read_note_at(path: &Path) -> Result<Option<KeyNote>, Failure> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::io("open", &path, &error)),
+        Err(error) => return Err(Failure::io("open", path, &error)),
     };
     let mut text = Vec::new();
     file.take(MAX_SMALL_FILE_BYTES as u64)
         .read_to_end(&mut text)
-        .map_err(|error| Failure::io("read", &path, &error))?;
+        .map_err(|error| Failure::io("read", path, &error))?;
     let note = json::read(&text, MAX_SMALL_FILE_BYTES).map_err(|error| {
         Failure::usage(format!("{} is not what publisher create writes", path.display()))
             .why(error)

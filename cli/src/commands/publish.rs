@@ -9,6 +9,7 @@ use provenance::{
     api::{Problem, RecordProof, paths},
     checkpoint::Checkpoint,
     entry::Entry,
+    path::visible,
     tlog_proof::TlogProof,
     trust::TrustFile,
     verify,
@@ -19,7 +20,7 @@ use super::Context;
 use crate::{
     args::PublishArgs,
     att_folder::{StoredRecord, read_records, read_sidecar, sidecar_bytes},
-    client::{Answer, Client},
+    client::{Answer, Client, MAX_ANSWER_BYTES},
     failure::{Exit, Failure},
     output::{self, Output, Tone},
     trust_store,
@@ -27,6 +28,13 @@ use crate::{
 
 /// How often one record is sent again after uploads; once is enough unless another cleans up in between.
 const MAX_ROUNDS: usize = 4;
+
+/// What the registry answered for one record.
+struct Receipt {
+    proof: RecordProof,
+    /// Whether the registry had the record before.
+    already: bool,
+}
 
 /// Whether a receipt was proved here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,11 +56,21 @@ pub(super) fn run(context: &Context, args: &PublishArgs) -> Result<Exit, Failure
     let mut receipts = Vec::with_capacity(records.len());
     let mut checked = ReceiptCheck::Held;
     for record in &records {
+        let already = is_on_record(&client, &RecordId::of_payload(&record.payload))?;
         let receipt = send(context, &client, &args.att, record)?;
         checked = check_receipt(trust.as_ref(), &client, &record.payload, &receipt)?;
-        receipts.push(receipt);
+        receipts.push(Receipt {
+            proof: receipt,
+            already,
+        });
     }
     tell(context, &client, &receipts, checked)
+}
+
+/// Whether the registry has a record, by its own word.
+pub(super) fn is_on_record(client: &Client, id: &RecordId) -> Result<bool, Failure> {
+    let proof = client.get_if_there(&paths::record_proof(id), MAX_ANSWER_BYTES as u64)?;
+    Ok(proof.is_some())
 }
 
 /// Says, before anything is sent, what will be.
@@ -100,9 +118,12 @@ fn send(
 
 fn upload(context: &Context, client: &Client, att: &Path, problem: &Problem) -> Result<(), Failure> {
     let Some(ticket) = &problem.ticket else {
-        return Err(client
-            .refused(paths::ATTESTATIONS, problem)
-            .next("the registry gave no upload ticket; try again"));
+        let failure = client.refused(paths::ATTESTATIONS, problem);
+        return Err(Failure {
+            exit: Exit::Network,
+            ..failure
+        }
+        .next("the registry gave no upload ticket; try again"));
     };
     let mut sent = 0;
     for missing in &problem.missing {
@@ -177,16 +198,16 @@ fn origin_of(receipt: &RecordProof) -> Result<String, String> {
 fn tell(
     context: &Context,
     client: &Client,
-    receipts: &[RecordProof],
+    receipts: &[Receipt],
     checked: ReceiptCheck,
 ) -> Result<Exit, Failure> {
     let held = checked == ReceiptCheck::Held;
     if context.output.json {
         let listed: Vec<_> = receipts
             .iter()
-            .map(|r| {
+            .map(|Receipt { proof: r, already }| {
                 json!({
-                    "record": r.record, "publisher": r.publisher, "kind": r.kind, "index": r.index,
+                    "already": already, "record": r.record, "publisher": r.publisher, "kind": r.kind, "index": r.index,
                     "leaf_hash": r.leaf_hash, "proof": r.proof,
                 })
             })
@@ -194,9 +215,22 @@ fn tell(
         Output::print_json(&json!({ "v": 1, "records": listed, "receipts_checked": held }))?;
         return Ok(Exit::Done);
     }
-    let mut lines = vec![context.output.paint("Published", Tone::Good)];
-    let entry = |r: &RecordProof| format!("  record {}   entry {}   {}", r.record, r.index, r.kind);
-    lines.extend(receipts.iter().map(entry));
+    let all_known = receipts.iter().all(|receipt| receipt.already);
+    let headline = if all_known {
+        "Already published; nothing changed"
+    } else {
+        "Published"
+    };
+    let mut lines = vec![context.output.paint(headline, Tone::Good)];
+    lines.extend(receipts.iter().map(|Receipt { proof, already }| {
+        let known = if *already && !all_known {
+            "   (already published)"
+        } else {
+            ""
+        };
+        let (id, index, kind) = (proof.record, proof.index, visible(&proof.kind));
+        format!("  record {id}   entry {index}   {kind}{known}")
+    }));
     lines.push(match checked {
         ReceiptCheck::Held => "  receipts: checked here against the log key in your trust file".into(),
         ReceiptCheck::NoTrustFile => {
@@ -206,12 +240,10 @@ fn tell(
             "  receipts: not checked, since your trust file does not name this log".into()
         }
     });
-    if let Some(last) = receipts.last() {
+    if let Some(Receipt { proof: last, .. }) = receipts.last() {
         lines.push(format!("  page:     {}/record/{}", client.address(), last.record));
-        lines.push(format!(
-            "  next:     weighbridge verify DIR --record {}",
-            last.record
-        ));
+        let verify = context.again(&format!("verify DIR --record {}", last.record));
+        lines.push(format!("  next:     {verify}"));
     }
     Output::print(&lines.join("\n"))?;
     Ok(Exit::Done)

@@ -17,13 +17,13 @@ use serde_json::json;
 
 use super::{
     Context,
-    key::{KeyNote, beside, read_note, read_signing_key},
+    key::{KeyNote, NOTE_ENDING, beside, read_note, read_signing_key},
     publish,
 };
 use crate::{
     client::{Answer, Client},
     failure::{Exit, Failure},
-    output::{Output, Tone},
+    output::{Output, Tone, quoted},
     trust_store::{self, Pinned},
 };
 
@@ -51,6 +51,7 @@ pub(super) fn create(
     let genesis = RecordId::of_payload(&payload);
     refuse_other_note(note.as_ref(), key_path, name, genesis)?;
 
+    let already = publish::is_on_record(&client, &genesis)?;
     let envelope = Envelope::sign(payload.clone(), &[&key]).to_json();
     let receipt = match client.submit(&envelope)? {
         Answer::Done(body) => client.parse::<RecordProof>(paths::ATTESTATIONS, &body)?,
@@ -66,21 +67,31 @@ pub(super) fn create(
         keyid: key.public().keyid().to_string(),
         holder,
     };
-    let note_path = beside(key_path, ".publisher.json");
+    let note_path = beside(key_path, NOTE_ENDING);
     write_note(&note_path, &note)?;
     if context.output.json {
         Output::print_json(&json!({
             "v": 1, "publisher": note.publisher, "genesis": note.genesis, "index": note.index,
             "origin": note.origin, "keyid": note.keyid, "holder": note.holder, "leaf_hash": receipt.leaf_hash,
+            "already": already,
         }))?;
     } else {
+        let headline = if already {
+            "Publisher already created; nothing changed"
+        } else {
+            "Publisher created"
+        };
+        let trust_it = context.again(&format!("publisher trust {name} {genesis}"));
+        let attest = context.again(&format!(
+            "attest DIR --publisher {name} --key {} --name {name}/MODEL --out att/",
+            quoted(&key_path.display().to_string())
+        ));
         Output::print(&format!(
-            "{}\n  publisher  {name}\n  genesis    {genesis}   (name and genesis together are your identity; publish both)\n  log        {}, entry {}\n  noted in   {}\n  next:      weighbridge publisher trust {name} {genesis}\n             weighbridge attest DIR --publisher {name} --key {} --name {name}/MODEL --out att/",
-            context.output.paint("Publisher created", Tone::Good),
+            "{}\n  publisher  {name}\n  genesis    {genesis}   (name and genesis together are your identity; publish both)\n  log        {}, entry {}\n  noted in   {}\n  next:      {trust_it}\n             {attest}",
+            context.output.paint(headline, Tone::Good),
             note.origin,
             note.index,
             note_path.display(),
-            key_path.display(),
         ))?;
     }
     Ok(Exit::Done)
@@ -88,8 +99,7 @@ pub(super) fn create(
 
 /// Pins a publisher in the trust file.
 pub(super) fn trust(context: &Context, name: &PublisherName, genesis: RecordId) -> Result<Exit, Failure> {
-    let path = trust_store::path(&context.global)?;
-    let pinned = trust_store::pin(&path, name, genesis)?;
+    let (path, pinned) = trust_store::pin(&context.global, name, genesis)?;
     if context.output.json {
         Output::print_json(&json!({
             "v": 1, "publisher": name, "genesis": genesis, "trust": path, "added": pinned == Pinned::Added,
@@ -171,7 +181,7 @@ fn refuse_other_note(
             "this key already belongs to {} with genesis {}",
             note.publisher, note.genesis
         ))
-        .why(format!("so says {}", beside(key, ".publisher.json").display()))
+        .why(format!("so says {}", beside(key, NOTE_ENDING).display()))
         .next("make another key, or move that file away if the log it names is gone")),
         _ => Ok(()),
     }

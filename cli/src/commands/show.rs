@@ -34,22 +34,80 @@ const MOST_LINES: usize = 40;
 /// Shows what the argument names.
 pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
     let trust = context.trust()?;
-    let client = context.needed_registry(trust.as_ref())?;
-    if let Ok(digest) = args.what.parse::<Sha256Digest>() {
+    let what = Named::of(&args.what);
+    let client = match &what.registry {
+        Some(address) if context.global.registry.is_none() => Client::new(address, context.global.timeout)?,
+        _ => context.needed_registry(trust.as_ref())?,
+    };
+    if let Ok(digest) = what.text.parse::<Sha256Digest>() {
         if let Some(opened) = open_named(&client, trust.as_ref(), RecordId::from_digest(digest))? {
             return show_record(context, &opened);
         }
         return show_digest(context, &client, trust.as_ref(), digest);
     }
-    let name = args.what.parse::<PublisherName>().map_err(|error| {
-        Failure::usage(format!(
+    let name = what.text.parse::<PublisherName>().map_err(|error| {
+        let failure = Failure::usage(format!(
             "{:?} is neither a record id, a digest nor a publisher's name",
             args.what
-        ))
-        .why(error)
-        .next("ids and digests have 64 lowercase hex digits; names look like acme.example")
+        ));
+        if what.is_short() {
+            return failure.why(ID_LENGTH).next(GIVE_IT_WHOLE);
+        }
+        failure
+            .why(error)
+            .next("ids and digests have 64 hex digits; names look like acme.example")
     })?;
-    show_publisher(context, &client, trust.as_ref(), &name)
+    let shown = show_publisher(context, &client, trust.as_ref(), &name);
+    shown.map_err(|failure| {
+        if failure.exit == Exit::Unknown && what.is_short() {
+            failure.why(ID_LENGTH).next(GIVE_IT_WHOLE)
+        } else {
+            failure
+        }
+    })
+}
+
+const ID_LENGTH: &str = "ids and digests have 64 hex digits";
+const GIVE_IT_WHOLE: &str = "if this is a shortened id, give all of it";
+
+/// What the argument names, in the one form that ids and names have: people copy links, `sha256:` prefixes and capital
+/// letters.
+struct Named {
+    text: String,
+    /// The registry of a link.
+    registry: Option<String>,
+}
+
+impl Named {
+    fn of(argument: &str) -> Self {
+        let argument = argument.trim();
+        let link = argument
+            .split_once("/record/")
+            .filter(|(address, _)| address.starts_with("http://") || address.starts_with("https://"));
+        let (registry, text) = match link {
+            Some((address, rest)) => {
+                let id = rest.split(['/', '?', '#']).next().unwrap_or_default();
+                (Some(address.to_owned()), id)
+            }
+            None => (None, argument),
+        };
+        let text = text.strip_prefix("sha256:").unwrap_or(text);
+        let is_digest = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let text = if is_digest {
+            text.to_ascii_lowercase()
+        } else {
+            text.to_owned()
+        };
+        Self { text, registry }
+    }
+
+    /// Whether it looks like the beginning of an id: hex digits, perhaps with dots after them.
+    fn is_short(&self) -> bool {
+        let digits = self.text.trim_end_matches(['.', '…']);
+        let cut = digits.len() < self.text.len();
+        let hex = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+        hex && (digits.len() >= 6 || cut && digits.len() >= 2)
+    }
 }
 
 fn show_digest(
@@ -110,4 +168,38 @@ fn match_line(found: &Match) -> String {
         .map(|path| format!(" of {}", visible(path)))
         .unwrap_or_default();
     format!("   {}{path} in record {}", kind.unwrap_or_default(), found.record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_known_in_every_form_that_people_paste() {
+        let id = "ab".repeat(32);
+        for text in [
+            id.clone(),
+            format!("sha256:{id}"),
+            id.to_ascii_uppercase(),
+            format!("sha256:{}", id.to_ascii_uppercase()),
+            format!(" {id}\n"),
+            format!("https://registry.example/record/{id}"),
+            format!("http://127.0.0.1:8080/record/{id}?x#files"),
+        ] {
+            assert_eq!(Named::of(&text).text, id, "{text}");
+        }
+        let link = Named::of(&format!("http://127.0.0.1:8080/record/{id}"));
+        assert_eq!(link.registry.as_deref(), Some("http://127.0.0.1:8080"));
+        assert_eq!(Named::of("acme.example").text, "acme.example");
+    }
+
+    #[test]
+    fn a_shortened_id_is_told_from_a_name() {
+        for text in ["abababab", "7f3c…", "7f3c...", "ABABAB"] {
+            assert!(Named::of(text).is_short(), "{text}");
+        }
+        for text in ["acme.example", "acme", "cafe", "…"] {
+            assert!(!Named::of(text).is_short(), "{text}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! Every judgement is `provenance::verify`'s; here are only the steps around it. All requests are reads.
 
 use std::{
+    cmp::Reverse,
     collections::BTreeMap,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -11,15 +12,17 @@ use provenance::{
     RecordId,
     api::{RecordProof, paths},
     dsse::MAX_PAYLOAD_BYTES,
-    lookup,
+    lookup::MAX_CANDIDATES,
     trust::TrustFile,
-    verify::{self, Observation, Opened, Report, Scope, Verdict},
+    verify::{self, Identity, Observation, Opened, Report, Scope, Verdict},
 };
+use serde::Serialize;
 
 use super::Context;
 use crate::{
+    also::{self, Also, Candidate, Outcome, Promise},
     args::VerifyArgs,
-    client::Client,
+    client::{Client, MAX_ANSWER_BYTES},
     evidence::{Evidence, fetch_sidecars},
     failure::{Exit, Failure},
     find::{Candidates, find_candidates},
@@ -29,6 +32,16 @@ use crate::{
     report, trust_store,
     walk::{Purpose, Walk, walk},
 };
+
+/// The report as programs get it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    also: &'a [Also],
+    ignored: &'a [String],
+    ignored_files: u64,
+}
 
 /// Checks what lies at the path.
 pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
@@ -41,22 +54,33 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
                 .next("name the folder with the model's files, or one file"),
         );
     }
-    let opened = match args.record {
-        Some(id) => open_named(&client, trust.as_ref(), id)?.into_iter().collect(),
+    let candidates = match args.record {
+        Some(id) => candidate(&client, trust.as_ref(), id)?.into_iter().collect(),
         None => open_found(context, &client, trust.as_ref(), &found)?,
     };
-    let (mut report, evidence) = if opened.is_empty() {
-        (nothing_on_record(args, &client, &found)?, Evidence::default())
+    let mut outcome = if candidates.is_empty() {
+        Outcome {
+            report: nothing_on_record(args, &client, &found)?,
+            evidence: Evidence::default(),
+            also: Vec::new(),
+        }
     } else {
-        best_report(context, args, &client, &found, &opened)?
+        best_report(context, args, &client, &found, candidates)?
     };
-    report.next = next_step(context, &client, &report).or(report.next);
+    let report = &mut outcome.report;
+    report.next = next_step(context, &client, report).or(report.next.take());
+    also::settle(&mut outcome);
     if context.output.json {
-        Output::print_json(&report)?;
+        Output::print_json(&Told {
+            report: &outcome.report,
+            also: &outcome.also,
+            ignored: &found.ignored,
+            ignored_files: found.ignored_files,
+        })?;
     } else {
-        Output::print(&report::human(&report, &evidence, context.output))?;
+        Output::print(&report::human(&outcome, &found, context.output))?;
     }
-    Ok(exit_of(report.verdict))
+    Ok(exit_of(outcome.report.verdict))
 }
 
 /// The exit code that a verdict ends with.
@@ -80,6 +104,11 @@ pub(super) fn open_named(
     trust: Option<&TrustFile>,
     id: RecordId,
 ) -> Result<Option<Opened>, Failure> {
+    Ok(candidate(client, trust, id)?.map(|candidate| candidate.opened))
+}
+
+/// As [`open_named`], with the record's place in the log.
+fn candidate(client: &Client, trust: Option<&TrustFile>, id: RecordId) -> Result<Option<Candidate>, Failure> {
     let Some(payload) = client.get_if_there(&paths::record(&id), MAX_PAYLOAD_BYTES as u64)? else {
         return Ok(None);
     };
@@ -88,7 +117,9 @@ pub(super) fn open_named(
         .duration_since(UNIX_EPOCH)
         .ok()
         .map(|now| now.as_secs());
-    Ok(Some(verify::open(trust, id, &payload, &proof, now)))
+    let opened = verify::open(trust, id, &payload, &proof, now);
+    let index = opened.log().map_or(proof.index, |log| log.index);
+    Ok(Some(Candidate { opened, index }))
 }
 
 fn open_found(
@@ -96,16 +127,50 @@ fn open_found(
     client: &Client,
     trust: Option<&TrustFile>,
     found: &Walk,
-) -> Result<Vec<Opened>, Failure> {
+) -> Result<Vec<Candidate>, Failure> {
     let candidates = find_candidates(client, &found.sources())?;
     context.output.note(privacy_note(&candidates));
     let mut opened = Vec::new();
-    for id in candidates.records {
-        opened.extend(
-            open_named(client, trust, id)?.filter(|one| one.manifest().is_some() || one.fault().is_some()),
-        );
+    for id in worth_opening(context, client, trust, candidates.records)? {
+        let usable = |one: &Candidate| one.opened.manifest().is_some() || one.opened.fault().is_some();
+        opened.extend(candidate(client, trust, id)?.filter(usable));
     }
     Ok(opened)
+}
+
+/// The records to open where more share the files than are opened. Here the registry's word is taken; what is opened
+/// is proved.
+fn worth_opening(
+    context: &Context,
+    client: &Client,
+    trust: Option<&TrustFile>,
+    records: Vec<(RecordId, usize)>,
+) -> Result<Vec<RecordId>, Failure> {
+    if records.len() <= MAX_CANDIDATES {
+        return Ok(records.into_iter().map(|(id, _)| id).collect());
+    }
+    context.output.note(format!(
+        "At least {} records share data with these files; {MAX_CANDIDATES} of them are compared, those of names in your trust file and the oldest first. To compare with another one, name it with --record ID.",
+        records.len()
+    ));
+    let mut ranked = Vec::with_capacity(records.len());
+    for (id, shared) in records {
+        let path = paths::record_proof(&id);
+        if let Some(body) = client.get_if_there(&path, MAX_ANSWER_BYTES as u64)? {
+            let proof: RecordProof = client.parse(&path, &body)?;
+            let known = trust.is_some_and(|trust| trust.pinned_genesis(&proof.publisher).is_some());
+            let index = proof.index;
+            ranked.push((
+                Promise {
+                    known,
+                    shared,
+                    oldest: Reverse(index),
+                },
+                id,
+            ));
+        }
+    }
+    Ok(also::most_promising(ranked, MAX_CANDIDATES))
 }
 
 fn privacy_note(candidates: &Candidates) -> String {
@@ -178,89 +243,96 @@ fn best_report(
     args: &VerifyArgs,
     client: &Client,
     found: &Walk,
-    opened: &[Opened],
-) -> Result<(Report, Evidence), Failure> {
+    mut candidates: Vec<Candidate>,
+) -> Result<Outcome, Failure> {
+    let sizes: Vec<_> = found
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.source.stamp.size))
+        .collect();
+    candidates.sort_by_cached_key(|candidate| Reverse(candidate.rank_unread(&sizes)));
     let mut seen = Observation {
         scope: if found.single_file {
             Scope::SingleFile
         } else {
             Scope::Folder
         },
-        files: observe(context.output, args, found, opened),
+        files: observe(context.output, args, found, &candidates),
         sidecars: BTreeMap::new(),
         named: args.record.is_some(),
+        ignored: found.ignored_files,
         allow_extra: args.allow_extra,
     };
-    let sizes: Vec<_> = found
-        .files
-        .iter()
-        .map(|file| (file.path.as_str(), file.source.stamp.size))
+    let announced = candidates.first().map(|candidate| candidate.opened.id());
+    let mut judged: Vec<_> = candidates
+        .into_iter()
+        .map(|candidate| {
+            let report = candidate.opened.judge(&seen);
+            (candidate.rank(&report, &sizes), candidate, report)
+        })
         .collect();
-    let rank = |one: &&Opened| {
-        let report = one.judge(&seen);
-        let same: u64 = report.files.iter().map(|file| file.same_bytes).sum();
-        let fit = one.manifest().map(|manifest| lookup::fit(manifest, &sizes));
-        let newest = one.log().map(|log| log.index);
-        (grade(&report, one.is_trusted()), same, fit, newest)
-    };
-    let best = opened.iter().max_by_key(rank);
-    let best = best.ok_or_else(|| Failure::usage("there is no record to compare with"))?;
-    let Some(manifest) = best.manifest() else {
-        return Ok((best.judge(&seen), Evidence::default()));
-    };
-    let missed = fetch_sidecars(client, manifest, &best.judge(&seen), &mut seen.sidecars);
-    for failure in missed {
-        context
-            .output
-            .note(format!("a difference cannot be located exactly: {failure}"));
+    judged.sort_by(|(a, ..), (b, ..)| b.cmp(a));
+    let mut judged = judged.into_iter();
+    let (_, best, mut report) = judged
+        .next()
+        .ok_or_else(|| Failure::usage("there is no record to compare with"))?;
+    if announced != Some(best.opened.id()) {
+        context.output.note(format!(
+            "checking {}  against record {}, which matches better",
+            args.path.display(),
+            best.opened.id().digest().short()
+        ));
     }
-    let report = best.judge(&seen);
-    let evidence = Evidence::of(&report, manifest, &seen);
-    Ok((report, evidence))
-}
-
-/// How much a report says; higher is kept. A trusted record goes before others even where it differs and another
-/// matches: else whoever records a changed copy under a name of their own could turn "changed" into "not trusted".
-/// A record that does not hold is told only when there is nothing else to tell.
-fn grade(report: &Report, trusted: bool) -> u8 {
-    match (report.verdict, trusted) {
-        (Verdict::Authentic | Verdict::Superseded, _) => 10,
-        (Verdict::Withdrawn | Verdict::Tainted, _) => 9,
-        (Verdict::Stale, true) => 8,
-        (Verdict::Incomplete, true) => 7,
-        (Verdict::Mismatch, true) => 6,
-        (Verdict::Stale | Verdict::Untrusted, _) => 5,
-        (Verdict::Incomplete, false) => 4,
-        (Verdict::Mismatch | Verdict::Unreadable, _) => 3,
-        (Verdict::LogFault, _) => 1,
-        (Verdict::Unknown, _) => u8::from(report.subtype.is_some()) * 2,
+    let mut evidence = Evidence::default();
+    if let Some(manifest) = best.opened.manifest() {
+        let missed = fetch_sidecars(client, manifest, &report, &mut seen.sidecars);
+        for failure in missed {
+            context
+                .output
+                .note(format!("a difference cannot be located exactly: {failure}"));
+        }
+        report = best.opened.judge(&seen);
+        evidence = Evidence::of(&report, manifest, &seen);
     }
+    let also = judged.filter_map(|(_, candidate, report)| Also::of(&candidate, &report));
+    Ok(Outcome {
+        report,
+        evidence,
+        also: also.collect(),
+    })
 }
 
 /// The next step where a command line has a better one than the report, which also serves pages.
 fn next_step(context: &Context, client: &Client, report: &Report) -> Option<String> {
-    match (report.verdict, report.subtype.as_deref()?) {
-        (Verdict::Untrusted, "no-log") => Some(how_to_choose_a_log(context, client)),
-        (Verdict::LogFault, "checkpoint") => Some(format!(
+    match (report.verdict, report.subtype.as_deref()) {
+        (Verdict::Untrusted, Some("no-log")) => Some(trust_store::how_to_choose_a_log(
+            &context.global,
+            Some(client.address()),
+        )),
+        (Verdict::Untrusted, _) => {
+            let identity = report.identity.as_ref()?;
+            let Identity {
+                publisher,
+                genesis,
+                other_genesis: None,
+                ..
+            } = identity
+            else {
+                return None;
+            };
+            let pin = context.again(&format!("publisher trust {publisher} {genesis}"));
+            Some(format!("if you know {publisher} by this genesis: {pin}"))
+        }
+        (Verdict::LogFault, Some("checkpoint")) => Some(format!(
             "check that {} and your trust file belong to the same log (--registry, --trust); if they do, keep this output and ask the log's operator",
             client.address()
         )),
         (Verdict::LogFault, _) => {
             Some("keep this output and ask the log's operator; do not use the record".into())
         }
-        (Verdict::Stale, "no-witness") => {
+        (Verdict::Stale, Some("no-witness")) => {
             Some("if you accept a log without witnesses, write \"max_age none\" in your trust file".into())
         }
         _ => None,
     }
-}
-
-fn how_to_choose_a_log(context: &Context, client: &Client) -> String {
-    let place = trust_store::path(&context.global)
-        .map_or_else(|_| "a file".into(), |path| path.display().to_string());
-    format!(
-        "save the trust file of a log you trust as {place}, or name one with --trust FILE. This registry offers its own at {}{}; compare its log key with one you got elsewhere",
-        client.address(),
-        paths::TRUST
-    )
 }

@@ -7,6 +7,8 @@ use std::{fmt, str::FromStr};
 
 use serde_json::{Map, Value};
 
+use crate::path::clip;
+
 /// A value that is not what was wanted at its place. One pointer: every read may return it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{} {}", .0.place, .0.reason)]
@@ -169,6 +171,27 @@ impl<'a> At<'a> {
             .ok_or_else(|| self.wrong("is a word that is not known"))
     }
 
+    /// Reads the member `v`, the version of the format: 1, the only one there is.
+    ///
+    /// # Errors
+    /// [`WrongValue`] when it is missing or another.
+    pub fn version(&self) -> Result<u32, WrongValue> {
+        let version = self.member("v")?;
+        match version.whole()? {
+            1 => Ok(1),
+            _ => Err(version.wrong("is not 1, the only version that is known")),
+        }
+    }
+
+    /// Whether it is `true`.
+    ///
+    /// # Errors
+    /// [`WrongValue`] when it is neither `true` nor `false`.
+    pub fn boolean(&self) -> Result<bool, WrongValue> {
+        let boolean = self.value.as_bool();
+        boolean.ok_or_else(|| self.wrong("is neither true nor false"))
+    }
+
     /// Its number.
     ///
     /// # Errors
@@ -223,7 +246,7 @@ impl fmt::Display for At<'_> {
         match step {
             Step::Member(name) if first && is_plain(name) => f.write_str(name),
             Step::Member(name) if is_plain(name) => write!(f, ".{name}"),
-            Step::Member(name) => write!(f, "[{name:?}]"),
+            Step::Member(name) => write!(f, "[{:?}]", clip(name)),
             Step::Item(at) => write!(f, "[{at}]"),
         }
     }
@@ -231,7 +254,7 @@ impl fmt::Display for At<'_> {
 
 /// Whether `name` can stand in a place as it is; a stranger's must not look like a longer path.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    (1..=80).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 impl FromJson for String {
@@ -336,6 +359,20 @@ mod tests {
         assert_eq!(
             said(&json!({"a": {"": 1}}), |at| at.member("a")?.only(&[])),
             r#"a[""] has no place here"#
+        );
+    }
+
+    #[test]
+    fn knows_one_version_and_both_truths() {
+        assert_eq!(At::new(&json!({"v": 1})).version(), Ok(1));
+        assert_eq!(
+            said(&json!({"v": 2}), |at| at.version()),
+            "v is not 1, the only version that is known"
+        );
+        assert_eq!(At::new(&json!(true)).boolean(), Ok(true));
+        assert_eq!(
+            said(&json!(1), |at| at.boolean()),
+            "top level is neither true nor false"
         );
     }
 

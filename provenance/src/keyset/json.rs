@@ -21,6 +21,8 @@ impl FromJson for Keyset {
         let listed = at.member("keys")?;
         // Reading a key costs a point decompression; a stranger does not get more than a keyset may have.
         count("keys", MAX_KEYS, listed.items()?.len()).map_err(wrong)?;
+        // There in every version, and null in the first.
+        at.member("previous")?;
         let keyset = Self {
             publisher: at.get("publisher")?,
             origins: at.get("origins")?,
@@ -99,6 +101,7 @@ mod tests {
         let cases = [
             (r#""revoked":[]"#, r#""revoke":[]"#, "revoke has no place here"),
             (r#","revoked":[]"#, "", "revoked is missing"),
+            (r#""previous":null,"#, "", "previous is missing"),
             (
                 r#""version":1"#,
                 r#""version":"1""#,

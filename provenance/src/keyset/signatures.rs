@@ -1,6 +1,6 @@
 //! Whether signatures carry a record: every one verifies, and enough distinct holders are behind them.
 
-use super::{Keyset, Member, Role, distinct};
+use super::{Keyset, Role, distinct};
 use crate::{
     dsse::{Envelope, pae},
     entry::EntrySignature,
@@ -39,31 +39,34 @@ pub enum SignatureError {
     },
 }
 
+/// Most signature checks that one envelope costs: each hashes the whole payload. Enough for every key of the largest
+/// keyset to sign with a key id, and for five of five to sign without.
+pub(super) const MAX_TRIES: usize = 32;
+
 impl Keyset {
     /// The signatures of `envelope` that verify under a key of this set: sorted by key id, one each. Others
-    /// are left out, as DSSE asks; a signature without a key id is tried against every key.
+    /// are left out, as DSSE asks; a signature without a key id is tried against every key that has none yet, as
+    /// long as there were no more than [`MAX_TRIES`].
     pub fn valid_signatures(&self, envelope: &Envelope) -> Vec<EntrySignature> {
         let message = pae(&envelope.payload);
         let mut found: Vec<EntrySignature> = Vec::new();
+        let mut tries = 0;
         for signature in &envelope.signatures {
-            let hinted =
-                |m: &&Member| signature.keyid.is_empty() || m.key.keyid().to_string() == signature.keyid;
-            let signer = self
-                .keys
-                .iter()
-                .filter(hinted)
-                .find(|m| m.key.verifies(&message, &signature.sig));
-            let Some(keyid) = signer.map(|m| m.key.keyid()) else {
-                continue;
-            };
-            if let Err(at) = found.binary_search_by_key(&keyid, |s| s.keyid) {
-                found.insert(
-                    at,
-                    EntrySignature {
-                        keyid,
-                        signature: signature.sig.clone(),
-                    },
-                );
+            for key in self.keys.iter().map(|member| &member.key) {
+                let keyid = key.keyid();
+                let meant = signature.keyid.is_empty() || keyid.to_string() == signature.keyid;
+                let Err(place) = found.binary_search_by_key(&keyid, |s| s.keyid) else {
+                    continue;
+                };
+                if !meant || tries == MAX_TRIES {
+                    continue;
+                }
+                tries += 1;
+                if key.verifies(&message, &signature.sig) {
+                    let signature = signature.sig.clone();
+                    found.insert(place, EntrySignature { keyid, signature });
+                    break;
+                }
             }
         }
         found
@@ -159,6 +162,23 @@ mod tests {
             set.check_creation(b"{}", &only_a),
             Err(SignatureError::NoPossession { keyid })
         );
+    }
+
+    #[test]
+    fn an_envelope_costs_a_bounded_number_of_checks() {
+        let (set, a, _) = keyset();
+        let mut envelope = Envelope::sign(b"{}".to_vec(), &[&a]);
+        let good = envelope.signatures[0].clone();
+        let mut bad = good.clone();
+        bad.keyid = String::new();
+        bad.sig[0] ^= 1;
+        // Two keys are tried for each signature without a key id.
+        envelope.signatures = vec![bad; MAX_TRIES / 2 - 1];
+        envelope.signatures.push(good.clone());
+        assert_eq!(set.valid_signatures(&envelope).len(), 1);
+        envelope.signatures.insert(0, envelope.signatures[0].clone());
+        envelope.signatures.push(good);
+        assert!(set.valid_signatures(&envelope).is_empty());
     }
 
     #[test]

@@ -16,6 +16,11 @@ pub(super) fn read(subject: At<'_>, predicate: At<'_>) -> Result<SignatureRecord
         let reason = "is not the method files with sha256, the only one that is supported";
         return Err(serialization.wrong(reason).into());
     }
+    let symlinks = serialization.member("allow_symlinks")?;
+    if symlinks.boolean()? {
+        return Err(symlinks.wrong("is true; a record lists files, not links").into());
+    }
+    Vec::<String>::from_json(serialization.member("ignore_paths")?)?;
     let resources = predicate.member("resources")?;
     let files: Vec<ManifestFile> = resources.items()?.map(file).collect::<Result<_, _>>()?;
     if !files.is_sorted_by(|a, b| a.path < b.path) {
@@ -60,6 +65,9 @@ fn file(resource: At<'_>) -> Result<ManifestFile, WrongValue> {
         sha256: resource.get("digest")?,
         chunks: annotations.get("weighbridge_chunks")?,
         chunk0: annotations.get("weighbridge_chunk0")?,
-        tensors: annotations.get_optional("weighbridge_tensors")?,
+        tensors: annotations
+            .find("weighbridge_tensors")?
+            .map(FromJson::from_json)
+            .transpose()?,
     })
 }

@@ -12,7 +12,7 @@ use crate::{
 /// The subject of every record but a keyset.
 pub(super) fn artifact(subject: At<'_>) -> Result<ArtifactFacts, WrongValue> {
     let annotations = subject.member("annotations")?;
-    let version = annotations.optional("weighbridge_version")?;
+    let version = annotations.find("weighbridge_version")?;
     let facts = SubjectFacts {
         publisher: annotations.get("weighbridge_publisher")?,
         genesis: annotations.get("weighbridge_genesis")?,
@@ -53,7 +53,7 @@ pub(super) fn list<T>(
     name: &str,
     read: fn(At<'_>) -> Result<T, WrongValue>,
 ) -> Result<Vec<T>, WrongValue> {
-    let Some(list) = annotations.optional(name)? else {
+    let Some(list) = annotations.find(name)? else {
         return Ok(Vec::new());
     };
     let items = list.items()?;

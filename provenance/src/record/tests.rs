@@ -103,6 +103,24 @@ fn says_which_member_of_a_signature_is_wrong() {
             "predicate.serialization is not the method",
         ),
         (
+            "/predicate/serialization/allow_symlinks",
+            json!(true),
+            "allow_symlinks is true; a record lists files",
+        ),
+        (
+            "/predicate/serialization/ignore_paths",
+            json!([7]),
+            "ignore_paths[0] is not text",
+        ),
+        (
+            file,
+            json!({"name": "b", "algorithm": "sha256", "digest": "0".repeat(64), "annotations": {
+                "weighbridge_size": 1, "weighbridge_chunk_size": CHUNK_SIZE, "weighbridge_chunks": "0".repeat(64),
+                "weighbridge_chunk0": "0".repeat(64), "weighbridge_tensors": null,
+            }}),
+            "weighbridge_tensors is not text",
+        ),
+        (
             &size,
             json!("3"),
             "predicate.resources[1].annotations.weighbridge_size is not a whole number",

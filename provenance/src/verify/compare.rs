@@ -74,15 +74,23 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         out.files.push(plain(path, FileVerdict::Ambiguous, *size, detail));
     }
     for &at in &pairs.extra {
-        let SeenFile { path, size, .. } = &seen.files[at];
+        let SeenFile { path, size, bytes } = &seen.files[at];
         let mut report = plain(path, FileVerdict::Extra, *size, "not on record");
-        // A name that no manifest could list is suspect as well.
-        report.could_be_loaded = nfc(path)
-            .parse::<RelativePath>()
-            .map_or(true, |p| p.could_be_loaded());
+        // A name that no manifest could list is suspect as well, and so is another spelling of a listed one.
+        let composed = nfc(path);
+        report.could_be_loaded = manifest.file(&composed).is_some()
+            || composed
+                .parse::<RelativePath>()
+                .map_or(true, |p| p.could_be_loaded());
         if report.could_be_loaded {
             report.detail = "not on record, and a loader might run or prefer it".into();
             out.loadable_extras += 1;
+        }
+        if let Bytes::Hashed { chunks, .. } = bytes
+            && let Some(listed) = with_bytes(&by_content, *size, chunks)
+        {
+            report.detail = format!("has the bytes of {listed}; under this name it is not on record");
+            report.same_as = Some(listed);
         }
         out.files.push(report);
     }
@@ -102,6 +110,7 @@ fn plain(path: &str, verdict: FileVerdict, size: u64, detail: &str) -> FileRepor
         tensor_details: Vec::new(),
         detail: detail.to_owned(),
         could_be_loaded: false,
+        same_as: None,
         same_bytes: 0,
         listed_bytes: 0,
     }
@@ -186,6 +195,13 @@ fn compare_pair(
     report
 }
 
+/// The listed path with these bytes, if `by_content` has one.
+fn with_bytes(by_content: &[&ManifestFile], size: u64, chunks: &ChunkList) -> Option<String> {
+    let bytes = (size, chunks.digest());
+    let at = by_content.binary_search_by(|listed| (listed.size, listed.chunks).cmp(&bytes));
+    Some(by_content[at.ok()?].path.to_string())
+}
+
 /// Once the chunks of a header match, the index parsed from it must be the signed one.
 fn check_index(listed: &ManifestFile, own: Option<&TensorIndex>, out: &mut Compared) {
     if own.map(TensorIndex::digest) != listed.tensors {
@@ -242,11 +258,11 @@ fn name_tensors(report: &mut FileReport, listed: &ManifestFile, seen: &Observati
     let Some(index) = bytes.and_then(|bytes| TensorIndex::from_bytes(bytes).ok()) else {
         return;
     };
+    // The ranges are in order and apart, so the first that ends behind a tensor's begin is the only one to look at.
     let touched = |t: &&Tensor| {
-        report
-            .ranges
-            .iter()
-            .any(|&[from, to]| overlaps(t.begin..t.end, from..to))
+        let at = report.ranges.partition_point(|&[_, to]| to <= t.begin);
+        let range = report.ranges.get(at);
+        range.is_some_and(|&[from, to]| overlaps(t.begin..t.end, from..to))
     };
     report.tensor_details = index.tensors().iter().filter(touched).cloned().collect();
     report.tensors = report.tensor_details.iter().map(|t| t.name.clone()).collect();
@@ -285,9 +301,7 @@ fn classify(
         }
         Some(Junk::Empty) | None => {}
     }
-    let bytes = (found.size, chunks.digest());
-    if let Ok(at) = by_content.binary_search_by(|other| (other.size, other.chunks).cmp(&bytes)) {
-        let other = &by_content[at].path;
+    if let Some(other) = with_bytes(by_content, found.size, chunks) {
         *detail = format!("has the bytes of {other}, another file of this record");
         return FileVerdict::Swapped;
     }

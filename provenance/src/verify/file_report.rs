@@ -88,6 +88,9 @@ pub struct FileReport {
     pub detail: String,
     /// Whether a loader might run or prefer an extra file.
     pub could_be_loaded: bool,
+    /// Another listed path whose bytes these are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_as: Option<String>,
     /// Bytes that equal the listed ones.
     pub same_bytes: u64,
     /// Bytes that are listed.

@@ -7,7 +7,7 @@ use super::{
     opened::Opened,
     pair::{Pairs, pair},
     report::{Check, Report, Verdict, not_proven},
-    words::no_word_about_files,
+    words::{are, no_word_about_files},
 };
 
 impl Opened {
@@ -115,15 +115,24 @@ impl Opened {
             _ if missing == 0 => checks.push(Check::held("complete", "every listed file is present")),
             _ => checks.push(Check::failed(
                 "complete",
-                format!("{missing} listed files are missing"),
+                format!("{} missing", are(missing, "listed file")),
             )),
         }
         let extra = count(&[FileVerdict::Extra]);
         let loadable = compared.loadable_extras;
-        let detail =
-            format!("{extra} files are not on record, {loadable} of them could be loaded with the model");
+        let detail = format!(
+            "{} not on record, {loadable} of them could be loaded with the model",
+            are(extra, "file")
+        );
+        let left_out = match seen.ignored {
+            0 => String::new(),
+            n => format!("; {n} on the fixed ignore list, not looked at"),
+        };
         checks.push(match (extra, loadable) {
-            (0, _) => Check::held("extras", "no file is present that is not on record"),
+            (0, _) => Check::held(
+                "extras",
+                format!("no other file is present that is not on record{left_out}"),
+            ),
             (_, 0) => Check::held("extras", detail),
             _ if seen.allow_extra => Check::held("extras", format!("{detail}; accepted on request")),
             _ => Check::failed("extras", detail),
@@ -156,6 +165,13 @@ impl Opened {
         }
         if contradicts {
             return (Verdict::LogFault, Some("record".into()));
+        }
+        let is_of_record = |f: &FileReport| f.verdict.is_compared() || f.same_as.is_some();
+        if !files
+            .iter()
+            .any(|f| is_of_record(f) || f.verdict == FileVerdict::Unreadable)
+        {
+            return (Verdict::Unknown, None);
         }
         if let Some(worst) = worst_difference(files, seen.allow_extra) {
             let against_trust = self.is_trusted() || seen.named;

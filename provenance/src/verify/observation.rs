@@ -98,6 +98,8 @@ pub struct Observation {
     pub sidecars: BTreeMap<Sha256Digest, Vec<u8>>,
     /// Whether the user named the record, rather than a lookup finding it.
     pub named: bool,
+    /// Files that were left out because the fixed ignore list names them (docs/SPEC.md section 3).
+    pub ignored: u64,
     /// Whether unlisted files that a loader might prefer are accepted.
     pub allow_extra: bool,
 }

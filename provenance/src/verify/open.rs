@@ -110,7 +110,10 @@ impl Opened {
         let count = state.lines.len();
         self.hold(
             "state",
-            format!("the tree proves that {publisher} has {count} keysets and advisories in all"),
+            match count {
+                1 => format!("the tree proves that {publisher} has one keyset and no advisory"),
+                n => format!("the tree proves that {publisher} has {n} keysets and advisories in all"),
+            },
         );
         let Some((genesis, created, keyset)) =
             self.prove_control(&state, &proof.control, &head, &checkpoint)?

@@ -102,12 +102,15 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// By the very name first, then by its composed form: a disk may hold both.
     fn by_path(&mut self) {
-        self.by(
-            &|l| (l.path.to_string(), 0, None),
-            &|f| Some((nfc(&f.path), 0, None)),
-            false,
-        );
+        for spelling in [str::to_owned, nfc] {
+            self.by(
+                &|l| (l.path.to_string(), 0, None),
+                &|f| Some((spelling(&f.path), 0, None)),
+                false,
+            );
+        }
     }
 
     fn by_base_name_and_content(&mut self) {

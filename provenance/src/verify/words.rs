@@ -8,6 +8,15 @@ use super::{
 };
 use crate::path::visible;
 
+/// `1 file is`, `3 files are`.
+pub(super) fn are(count: usize, noun: &str) -> String {
+    if count == 1 {
+        format!("1 {noun} is")
+    } else {
+        format!("{count} {noun}s are")
+    }
+}
+
 /// A summary, and what to do next where there is something.
 pub(super) type Words = (String, Option<String>);
 
@@ -26,11 +35,16 @@ impl Opened {
         let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
         match verdict {
             Verdict::Authentic => (self.authentic(seen.scope, compared), None),
-            Verdict::Mismatch if subtype == Some("extra") => extra(count(FileVerdict::Missing)),
+            Verdict::Mismatch if subtype == Some("extra") => extra(files),
             Verdict::Mismatch => {
                 let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
+                let (files, differ) = match (compared, changed) {
+                    (1, _) => ("file", "differs"),
+                    (_, 1) => ("files", "differs"),
+                    _ => ("files", "differ"),
+                };
                 let text = format!(
-                    "{changed} of {compared} files differ from what {who} recorded. A hash cannot tell accident from attack."
+                    "{changed} of {compared} {files} {differ} from what {who} recorded. A hash cannot tell accident from attack."
                 );
                 (
                     text,
@@ -41,10 +55,13 @@ impl Opened {
             Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
             Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
             Verdict::Incomplete => {
-                let missing = count(FileVerdict::Missing);
-                let text = format!(
-                    "Every file that is present matches, but {missing} of the listed files are missing."
-                );
+                let missing = are(count(FileVerdict::Missing), "listed file");
+                let whose = if self.is_trusted() {
+                    String::new()
+                } else {
+                    format!(" The record is by {who}, whom you have not chosen to trust.")
+                };
+                let text = format!("Every file that is present matches, but {missing} missing.{whose}");
                 (
                     text,
                     Some("Download the missing files, or check a single file by itself.".into()),
@@ -157,11 +174,29 @@ impl Opened {
     }
 }
 
-fn extra(missing: usize) -> Words {
+fn extra(files: &[FileReport]) -> Words {
+    let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing).count();
     let missing = match missing {
         0 => String::new(),
-        n => format!(" {n} of the listed files are missing as well."),
+        n => format!(" {} missing as well.", are(n, "listed file")),
     };
+    let mut renamed = files
+        .iter()
+        .filter(|f| f.verdict == FileVerdict::Extra && f.same_as.is_some());
+    if let Some(first) = renamed.next() {
+        let listed = first.same_as.as_deref().unwrap_or_default();
+        let more = match renamed.count() {
+            0 => String::new(),
+            n => format!(" {} under another name too.", are(n, "more file")),
+        };
+        let text = format!(
+            "{} has the bytes of {listed}, but under a name that the record does not list; a loader goes by \
+             names.{more}{missing}",
+            visible(&first.path)
+        );
+        let next = "Give the files the names that the record lists, and check again.";
+        return (text, Some(next.into()));
+    }
     let text = format!(
         "Every listed file that is present matches, but a file lies beside them that the record does not list and \
          that a loader might run or prefer.{missing}"

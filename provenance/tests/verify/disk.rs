@@ -138,6 +138,7 @@ impl Disk {
             files: files.collect(),
             sidecars: original.sidecars(),
             named: self.named,
+            ignored: 0,
             allow_extra: self.allow_extra,
         }
     }

@@ -1,5 +1,7 @@
 //! A folder must be whole and hold nothing else that a loader might run.
 
+use std::collections::BTreeMap;
+
 use provenance::{
     trust::TrustFile,
     verify::{FileVerdict, Report},
@@ -235,7 +237,57 @@ fn a_decomposed_name_is_the_same_file() {
 #[test]
 fn both_spellings_of_one_name_are_never_green() {
     let report = pinned(|disk| disk.put("tokenizer/cafe\u{301}.txt", b"other"));
-    assert_ne!(verdict(&report).0, "authentic");
+    assert_eq!(verdict(&report), ("mismatch", Some("extra")));
+    assert!(
+        report
+            .files
+            .iter()
+            .all(|file| file.verdict != FileVerdict::Missing)
+    );
+}
+
+#[test]
+fn a_renamed_file_is_to_be_renamed_back_and_not_removed() {
+    let report = pinned(|disk| disk.rename(WEIGHTS, "pytorch.safetensors"));
+    assert_eq!(verdict(&report), ("mismatch", Some("extra")));
+    assert_eq!(
+        file(&report, "pytorch.safetensors").same_as.as_deref(),
+        Some(WEIGHTS)
+    );
+    assert!(
+        report.summary.starts_with("pytorch.safetensors has the bytes of"),
+        "{}",
+        report.summary
+    );
+    assert!(report.next.unwrap().starts_with("Give the files the names"));
+}
+
+#[test]
+fn a_folder_with_nothing_of_the_record_is_unknown_even_with_files_to_load() {
+    let report = pinned(|disk| {
+        *disk = Disk {
+            files: BTreeMap::new(),
+            ..disk.clone()
+        };
+        disk.put("other.py", b"print()");
+    });
+    assert_eq!(verdict(&report), ("unknown", None));
+}
+
+#[test]
+fn files_on_the_ignore_list_are_told() {
+    let world = World::build(super::world::Plan::default());
+    let mut seen = world.disk.seen(&world.disk);
+    seen.ignored = 4;
+    let report = world.open().judge(&seen);
+    let extras = report.checks.iter().find(|check| check.name == "extras").unwrap();
+    assert!(
+        extras
+            .detail
+            .ends_with("4 on the fixed ignore list, not looked at"),
+        "{}",
+        extras.detail
+    );
 }
 
 #[test]

@@ -17,8 +17,12 @@ use futures_util::StreamExt as _;
 
 use super::problem::{ApiError, Code};
 
-/// Bytes of all bodies that are being read or worked on at one time: 128 MiB, a dozen of the largest records.
+/// Bytes of all bodies that are being read or worked on at one time: 128 MiB.
 pub const MAX_BYTES_IN_FLIGHT: usize = 128 << 20;
+
+/// What a byte of JSON counts: parsed, it takes more memory than it has (`provenance::json` bounds how much).
+/// Two of the largest records are worked on at one time, and hundreds of usual ones.
+const JSON_WEIGHT: usize = 4;
 
 /// Time in which a whole body must have arrived: 11 MiB at 100 KiB/s.
 pub const BODY_DEADLINE: Duration = Duration::from_secs(120);
@@ -67,7 +71,7 @@ pub(crate) fn announced_length(request: &HttpRequest) -> Option<u64> {
     request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body of at most `limit` bytes, and holds its share of the budget as long as the caller does.
+/// Reads a body of JSON of at most `limit` bytes, and holds its share of the budget as long as the caller does.
 pub(crate) async fn read(
     request: &HttpRequest,
     payload: Payload,
@@ -78,7 +82,7 @@ pub(crate) async fn read(
     if announced.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
     }
-    let share = budget.take(announced.unwrap_or(limit))?;
+    let share = budget.take(announced.unwrap_or(limit).saturating_mul(JSON_WEIGHT))?;
     let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(64 << 10));
     for_each_piece(payload, async |piece| {
         if body.len() + piece.len() > limit {

@@ -119,12 +119,20 @@ pub struct ApiError {
 /// Seconds after which a client that was told to come back does so.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
+/// Longest explanation; it may quote what the client sent.
+const MAX_DETAIL_CHARACTERS: usize = 4096;
+
 impl ApiError {
-    /// An error with its explanation.
+    /// An error with its explanation, of which at most [`MAX_DETAIL_CHARACTERS`] are sent.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let mut detail = detail.into();
+        if let Some((end, _)) = detail.char_indices().nth(MAX_DETAIL_CHARACTERS) {
+            detail.truncate(end);
+            detail.push('…');
+        }
         Self {
             code,
-            detail: detail.into(),
+            detail,
             missing: Vec::new(),
             ticket: None,
         }

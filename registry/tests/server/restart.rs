@@ -196,7 +196,7 @@ fn a_folder_that_cannot_be_trusted_is_refused_with_the_reason() {
     );
     let usage = Server::refuse(data.path(), &["--http-threads", "0"]);
     assert!(
-        usage.code == Some(1) && usage.stderr.contains("1 to 256"),
+        usage.code == Some(2) && usage.stderr.contains("1 to 256"),
         "{}",
         usage.stderr
     );

@@ -97,9 +97,9 @@ pub(super) fn show_publisher(
         lines.push(visible(&line));
     }
     if !opened.is_trusted() {
+        let pin = context.again(&format!("publisher trust {name} {}", answer.genesis));
         lines.push(format!(
-            "   next:      if the publisher told you this genesis: weighbridge publisher trust {name} {}",
-            answer.genesis
+            "   next:      if the publisher told you this genesis: {pin}"
         ));
     }
     Output::print(&lines.join("\n"))?;
