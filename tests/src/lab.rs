@@ -110,6 +110,14 @@ impl Lab {
         self.work().join("trust-pinned")
     }
 
+    /// The text of [`Self::trust_pinned`].
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub fn trust_pinned_text(&self) -> String {
+        fs::read_to_string(self.trust_pinned()).expect("the pinned trust file")
+    }
+
     /// The command line, with this registry and the trust file `trust`.
     pub fn cli(&self, trust: &Path) -> Cli {
         Cli::new(self.work())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::browser::Browser;
+use crate::{browser::Browser, lab::Lab};
 
 /// A browser on the Verify page.
 #[derive(Debug)]
@@ -92,6 +92,13 @@ impl VerifyPage {
             url: url.to_owned(),
         };
         page.visit("/verify");
+        page
+    }
+
+    /// Opens the Verify page of the lab's registry, and trusts its log and the lab.
+    pub fn trusting(lab: &Lab) -> Self {
+        let page = Self::open(lab.registry.url());
+        page.paste_trust(&lab.trust_pinned_text());
         page
     }
 

@@ -1,16 +1,21 @@
 //! The Verify page in a real browser, on the real all-MiniLM-L6-v2 and the real registry.
 
-use std::{fs, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use harness::{
-    lab::{self, Lab, PUBLISHER},
+    lab::{Lab, PUBLISHER},
     models::{Model, noise},
     page::VerifyPage,
     proxy::Proxy,
     registry::TestRegistry,
     wait::{Shared, assert_unchanged, wait_until_still},
 };
-use provenance::chunk::CHUNK_SIZE;
+use provenance::{Sha256Digest, chunk::CHUNK_SIZE};
 
 /// One registry with the real model for all tests of this file; every test has a browser of its own.
 static LAB: Shared<Lab> = Shared::new();
@@ -19,23 +24,12 @@ fn lab() -> Arc<Lab> {
     LAB.get(|| Lab::new(Model::minilm()))
 }
 
-fn pinned(lab: &Lab) -> String {
-    fs::read_to_string(lab.trust_pinned()).expect("the pinned trust file")
-}
-
-/// A page that trusts the log and the lab.
-fn trusting_page(lab: &Lab) -> VerifyPage {
-    let page = VerifyPage::open(lab.registry.url());
-    page.paste_trust(&pinned(lab));
-    page
-}
-
 /// Flips a bit of a copy at `offset`, and wants the card to name file, chunk and the tensor there.
 fn assert_names_the_tensor(lab: &Lab, copy: &str, offset: u64) {
     let model = lab.copy(copy);
     let tensor = model.tensor_at(offset);
     model.flip_bit(offset);
-    let page = trusting_page(lab);
+    let page = VerifyPage::trusting(lab);
     let card = page.weigh(model.folder());
     assert_eq!(
         (card.verdict.as_str(), card.subtype.as_str()),
@@ -145,7 +139,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
 #[test]
 fn trust_is_kept_across_visits_until_it_is_forgotten() {
     let lab = lab();
-    let page = trusting_page(&lab);
+    let page = VerifyPage::trusting(&lab);
     page.reload();
     page.browser.wait_for("kept trust", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
@@ -252,7 +246,7 @@ fn a_truncated_file_is_called_cut_short() {
     let lab = lab();
     let model = lab.copy("page-truncated");
     model.truncate(50_000_000);
-    let card = trusting_page(&lab).weigh(model.folder());
+    let card = VerifyPage::trusting(&lab).weigh(model.folder());
     assert_eq!(
         (card.verdict.as_str(), card.subtype.as_str()),
         ("mismatch", "truncated"),
@@ -265,7 +259,7 @@ fn a_truncated_file_is_called_cut_short() {
 #[test]
 fn an_added_python_file_swapped_names_and_a_missing_file_are_each_told() {
     let lab = lab();
-    let page = trusting_page(&lab);
+    let page = VerifyPage::trusting(&lab);
     let added = lab.copy("page-added");
     added.write("modeling_x.py", b"print('hello')\n");
     let card = page.weigh(added.folder());
@@ -316,7 +310,7 @@ fn a_file_that_nobody_recorded_is_unknown_and_stays_secret() {
     let lab = lab();
     let proxy = Proxy::start(lab.registry.url(), |_, _| None);
     let page = VerifyPage::open(proxy.url());
-    page.paste_trust(&pinned(&lab));
+    page.paste_trust(&lab.trust_pinned_text());
     let path = lab.work().join("nobody.safetensors");
     fs::write(&path, noise(99, 5_000_000)).unwrap();
     page.check_files(&[path]);
@@ -332,7 +326,7 @@ fn a_file_that_nobody_recorded_is_unknown_and_stays_secret() {
 #[test]
 fn single_files_without_folders_are_matched_by_name_size_and_bytes() {
     let lab = lab();
-    let page = trusting_page(&lab);
+    let page = VerifyPage::trusting(&lab);
     // Two listed files are called config.json; the bytes tell which one this is.
     let files: Vec<PathBuf> = lab
         .model
@@ -377,7 +371,7 @@ fn while_paused_no_byte_is_read_and_cancel_ends_it() {
     // Large enough that even a fast machine is still reading when the button is found.
     let lab = Lab::on(registry, Model::hollow(&work.path().join("hollow"), 3 << 30));
     let page = VerifyPage::open(lab.registry.url());
-    page.paste_trust(&pinned(&lab));
+    page.paste_trust(&lab.trust_pinned_text());
     page.check_folder(lab.model.folder());
     let state = || {
         let read = "const bar = document.querySelector('[data-test=progress]');
@@ -437,35 +431,95 @@ fn a_record_named_in_the_address_is_what_the_files_are_compared_with() {
 }
 
 #[test]
-fn a_second_record_of_the_same_bytes_gives_a_choice_or_the_trusted_one() {
+fn a_registry_that_is_gone_is_told_within_seconds() {
     let work = tempfile::tempdir().unwrap();
-    let lab = Lab::on(TestRegistry::start(), Model::small(&work.path().join("model")));
-    let cli = lab.cli(&lab.trust());
-    lab::create_publisher(&cli, "copycat.example", "copycat.key");
-    lab::publish(
-        &cli,
-        &lab.model,
-        "copycat.key",
-        "copycat.example",
-        "copycat/minilm",
-        "9.9",
-        "att-copycat",
-    );
-    let page = VerifyPage::open(lab.registry.url());
-    page.paste_trust(&pinned(&lab));
-    let card = page.weigh(lab.model.folder());
-    assert_eq!(card.verdict, "authentic", "{}", card.text);
+    let mut lab = Lab::on(TestRegistry::start(), Model::small(&work.path().join("model")));
+    let page = VerifyPage::trusting(&lab);
+    lab.registry.kill9();
+    let begun = Instant::now();
+    page.check_folder(lab.model.folder());
+    page.browser.wait_for("the notice", |browser| {
+        (browser.count("stopped") > 0).then_some(())
+    });
     assert!(
-        card.text.contains("acme/minilm") && !card.text.contains("copycat"),
-        "{}",
-        card.text
+        begun.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        begun.elapsed()
     );
+    let text = page.browser.text();
+    assert!(text.contains("We could not check this"), "{text}");
+    // The browser's event about it has no message.
+    assert!(
+        text.contains("did not start: its script could not be loaded"),
+        "{text}"
+    );
+    assert_eq!(page.browser.count("retry"), 1);
+}
+
+#[test]
+fn an_address_that_leads_nowhere_says_so() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    assert_eq!(page.browser.count("no-page"), 0);
+    for path in ["/record/zzz", "/verify#record=zzz", "/verify#hash=zzz"] {
+        page.visit("/nosuch");
+        page.browser
+            .wait_for_text("There is no page at this address; this is the Verify page.");
+        page.visit(path);
+        page.browser.wait_for_text("This address names no record");
+        let text = page.browser.text();
+        assert!(text.contains("“zzz”"), "{path}: {text}");
+        assert_eq!(page.browser.count("no-page"), 0);
+        assert_eq!(page.browser.count("drop-zone"), 1);
+    }
+    page.visit(&format!("/record/{}", lab.record));
+    page.browser.wait_for_text("acme/minilm");
+    assert_eq!(page.browser.count("stopped") + page.browser.count("no-page"), 0);
+}
+
+#[test]
+fn an_empty_choice_is_told() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    // What a browser does that tells of an empty folder; the test's own only opens the chooser again.
+    page.browser.js::<serde_json::Value>(
+        "document.querySelector('[data-test=input-folder]').dispatchEvent(new Event('change', { bubbles: true }))",
+        vec![],
+    );
+    page.browser.wait_for_text("This folder holds no file.");
+}
+
+#[test]
+fn what_is_named_while_files_are_here_is_compared_with_them_at_once() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    let small = Model::small(&lab.work().join("named-late"));
+    let weights = Sha256Digest::of(&fs::read(lab.model.weights()).unwrap()).to_string();
+    for named in [&lab.record, &weights] {
+        let card = page.weigh(small.folder());
+        assert_eq!(card.verdict, "unknown", "{}", card.text);
+        page.browser.js::<serde_json::Value>(
+            "location.hash = arguments[0]",
+            vec![
+                if named == &lab.record {
+                    format!("record={named}")
+                } else {
+                    format!("hash={named}")
+                }
+                .into(),
+            ],
+        );
+        let card = page.verdict_is("mismatch");
+        assert!(card.text.contains("acme/minilm"), "{}", card.text);
+        page.visit("/verify");
+    }
 }
 
 #[test]
 fn the_page_fits_a_phone_and_the_dark() {
     let lab = lab();
-    let page = trusting_page(&lab);
+    let page = VerifyPage::trusting(&lab);
     for (width, height, dark) in [
         (1280, 1000, false),
         (1280, 1000, true),

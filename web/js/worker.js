@@ -13,3 +13,4 @@ addEventListener(
   },
   { once: true },
 );
+addEventListener('messageerror', () => reportError(new Error('a message of the page could not be read')));

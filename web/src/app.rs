@@ -64,16 +64,18 @@ fn take_drops(session: Session) -> RwSignal<bool> {
 
 /// Takes `/record/…`, `#record=…` and `#hash=…` from the address. Fragments never reach a server.
 fn follow_address(session: Session) {
-    let location = window().location();
+    let path = window().location().pathname().unwrap_or_default();
     let fragment = move || query::from_fragment(&window().location().hash().unwrap_or_default());
-    if let Some(query) = fragment().or_else(|| query::from_path(&location.pathname().unwrap_or_default())) {
-        session.ask(query);
-    }
-    keep(window_event_listener(ev::hashchange, move |_| {
-        if let Some(query) = fragment() {
-            session.ask(query);
-        }
-    }));
+    let follow = move |named| match named {
+        Some(Ok(query)) => session.ask(query),
+        Some(Err(what)) => session.misled(what),
+        None => {}
+    };
+    let in_path = query::from_path(&path);
+    let astray = in_path.is_none() && !query::is_page(&path);
+    session.state.update(|state| state.astray = astray);
+    follow(fragment().or(in_path));
+    keep(window_event_listener(ev::hashchange, move |_| follow(fragment())));
 }
 
 /// Shows progress in the title, and warns before leaving a run.

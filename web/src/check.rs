@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use provenance::{
     Sha256Digest,
     manifest::Manifest,
+    order::{positions, sort_by},
     tensor::TensorIndex,
     verify::{Bytes, Junk, Observation, SeenFile},
 };
@@ -37,8 +38,9 @@ pub(crate) fn clock_ms() -> f64 {
         .map_or(0.0, |performance| performance.now())
 }
 
-/// Hashes every file of `plan` that can be compared with `manifest`, and gives what the judge needs. `None` when
-/// the run ended in between.
+/// Hashes every file of `plan` that can be compared with one of `manifests`, and gives what the judge needs. With
+/// `sure`, the first of them is what the files are compared with while they are read. `None` when the run ended in
+/// between.
 ///
 /// # Errors
 /// [`WorkError`] when the workers themselves broke; a file that cannot be read is an outcome, not an error.
@@ -48,32 +50,34 @@ pub(crate) async fn observe(
     pool: &Rc<Pool>,
     plan: &Plan,
     handles: &[File],
-    manifest: &Manifest,
+    manifests: &[&Manifest],
+    sure: bool,
 ) -> Result<Option<Observation>, WorkError> {
-    let listed: Vec<_> = plan
-        .files
-        .iter()
-        .map(|file| evidence::listed_for(manifest, plan, file))
-        .collect();
-    let wanted: Vec<_> = listed.iter().copied().flatten().collect();
+    // Without folder names any file could be any listed one, so all are read.
+    let mut read = vec![plan.layout == Layout::Flat; plan.files.len()];
+    for manifest in manifests {
+        for (read, listed) in read.iter_mut().zip(evidence::listed_for(manifest, plan)) {
+            *read |= listed.is_some();
+        }
+    }
     let Sidecars {
         bytes: sidecars,
-        expected,
-    } = evidence::sidecars(&wanted).await;
-    let mut expected = expected.into_iter();
-    let rows = plan.files.iter().zip(&listed).map(|(file, listed)| {
-        let known = listed.and_then(|_| expected.next());
-        // Without folder names any file could be any listed one, so all are read.
-        let expected = known.or_else(|| (plan.layout == Layout::Flat).then(Expected::default));
+        mut expected,
+    } = match manifests.first().filter(|_| sure) {
+        Some(manifest) => evidence::sidecars(manifest, plan).await,
+        None => Sidecars::default(),
+    };
+    let rows = plan.files.iter().enumerate().map(|(at, file)| {
+        let expected = expected.get_mut(at).and_then(Option::take);
+        let expected = expected.or_else(|| read[at].then(Expected::default));
         Row::new(provenance::path::visible(&file.path), file.size, expected)
     });
     let progress = Progress::new(rows.collect());
-    let read: Vec<bool> = progress.rows.iter().map(|row| row.state.is_to_read()).collect();
     let whole = state.with_untracked(|state| state.whole);
     state.update(|state| state.hash(run, progress));
 
     let sizes = |at: usize| plan.files[at].size;
-    let largest_first = provenance::order::positions(plan.files.len(), &|a, b| sizes(b).cmp(&sizes(a)));
+    let largest_first = positions(plan.files.len(), &|a, b| sizes(b).cmp(&sizes(a)));
     let files: Vec<(usize, u64)> = largest_first
         .into_iter()
         .filter(|at| read[*at])
@@ -83,7 +87,7 @@ pub(crate) async fn observe(
     let Some(outcomes) = state.with_untracked(|state| state.outcomes(run)) else {
         return Ok(None);
     };
-    seen(pool, plan, handles, manifest, sidecars, outcomes)
+    seen(pool, plan, handles, manifests, sidecars, outcomes)
         .await
         .map(Some)
 }
@@ -149,16 +153,16 @@ async fn seen(
     pool: &Pool,
     plan: &Plan,
     handles: &[File],
-    manifest: &Manifest,
+    manifests: &[&Manifest],
     sidecars: BTreeMap<Sha256Digest, Vec<u8>>,
     outcomes: Vec<Outcome>,
 ) -> Result<Observation, WorkError> {
-    let as_listed = |size: u64, chunks: Sha256Digest| {
-        manifest
-            .files()
-            .iter()
-            .any(|listed| listed.size == size && listed.chunks == chunks)
-    };
+    let mut as_listed: Vec<(u64, Sha256Digest)> = manifests
+        .iter()
+        .flat_map(|manifest| manifest.files())
+        .map(|listed| (listed.size, listed.chunks))
+        .collect();
+    sort_by(&mut as_listed, Ord::cmp);
     let mut files = Vec::with_capacity(outcomes.len());
     for (file, outcome) in plan.files.iter().zip(outcomes) {
         let bytes = match (outcome, handles.get(file.source)) {
@@ -166,7 +170,7 @@ async fn seen(
             (Outcome::Unreadable(why), _) => Bytes::Unreadable(why),
             (Outcome::Hashed(..), None) => Bytes::Unreadable("the browser lost hold of the file".to_owned()),
             (Outcome::Hashed(chunks, sha256), Some(handle)) => {
-                let listed = as_listed(file.size, chunks.digest());
+                let listed = as_listed.binary_search(&(file.size, chunks.digest())).is_ok();
                 match head_facts(pool, plan, file, handle, listed).await {
                     Ok((tensors, junk)) => Bytes::Hashed {
                         chunks,

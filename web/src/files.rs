@@ -55,12 +55,14 @@ fn picked(pairs: &Array) -> Picked {
     picked
 }
 
+/// The message of a JavaScript error or event, if it has one.
+pub(crate) fn message(error: &JsValue) -> Option<String> {
+    Reflect::get(error, &"message".into()).ok()?.as_string()
+}
+
 /// The text of a JavaScript error.
 pub(crate) fn described(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into())
-        .ok()
-        .and_then(|m| m.as_string());
-    message
+    message(error)
         .or_else(|| error.as_string())
         .unwrap_or_else(|| "the browser gave no reason".to_owned())
 }

@@ -60,7 +60,7 @@ pub(crate) struct Plan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PlanError {
     /// Nothing in it.
-    #[error("There are no files in it. Choose the folder that the model was downloaded to.")]
+    #[error("This folder holds no file. Choose the folder that the model was downloaded to.")]
     Empty,
     /// Only ignored files.
     #[error("Everything in it is on the fixed ignore list ({example} …), so there is nothing to check.")]

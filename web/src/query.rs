@@ -38,11 +38,11 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
         return Err(QueryError::Empty);
     }
     if let Some((_, fragment)) = text.split_once('#')
-        && let Some(query) = from_fragment(fragment)
+        && let Some(Ok(query)) = from_fragment(fragment)
     {
         return Ok(query);
     }
-    if let Some(query) = from_path(text) {
+    if let Some(Ok(query)) = from_path(text) {
         return Ok(query);
     }
     let bare = text.strip_prefix("sha256:").unwrap_or(text);
@@ -51,20 +51,36 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
     })
 }
 
-/// Reads an address or path with `/record/` and an id in it.
-pub(crate) fn from_path(path: &str) -> Option<Query> {
+/// Reads an address or path with `/record/` and what should be an id in it. The error says what was wrong.
+pub(crate) fn from_path(path: &str) -> Option<Result<Query, String>> {
     let (_, rest) = path.split_once("/record/")?;
-    hex(rest.split(['?', '#', '/']).next()?).map(|id| Query::Record(RecordId::from_digest(id)))
+    Some(named(rest.split(['?', '#', '/']).next()?, true))
 }
 
-/// Reads a page's own fragment: `record=…` or `hash=…`. Fragments never reach a server.
-pub(crate) fn from_fragment(fragment: &str) -> Option<Query> {
+/// Reads a page's own fragment: `record=…` or `hash=…`. Fragments never reach a server. The error says what was
+/// wrong.
+pub(crate) fn from_fragment(fragment: &str) -> Option<Result<Query, String>> {
     let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
     fragment.split('&').find_map(|part| match part.split_once('=')? {
-        ("record", id) => hex(id).map(|id| Query::Record(RecordId::from_digest(id))),
-        ("hash", digest) => hex(digest.strip_prefix("sha256:").unwrap_or(digest)).map(Query::Digest),
+        ("record", id) => Some(named(id, true)),
+        ("hash", digest) => Some(named(digest.strip_prefix("sha256:").unwrap_or(digest), false)),
         _ => None,
     })
+}
+
+fn named(text: &str, is_record: bool) -> Result<Query, String> {
+    match hex(text) {
+        Some(digest) if is_record => Ok(Query::Record(RecordId::from_digest(digest))),
+        Some(digest) => Ok(Query::Digest(digest)),
+        None => Err(format!(
+            "A record id or SHA-256 digest has 64 characters from 0-9 and a-f. “{text}” is neither."
+        )),
+    }
+}
+
+/// Whether a path is the Verify page's own.
+pub(crate) fn is_page(path: &str) -> bool {
+    matches!(path, "/" | "/verify" | "/verify/" | "/index.html")
 }
 
 /// Digests of other tools may be in capitals.
@@ -111,10 +127,24 @@ mod tests {
         let digest = Sha256Digest::of(b"x");
         assert_eq!(
             from_fragment(&format!("#hash={digest}")),
-            Some(Query::Digest(digest))
+            Some(Ok(Query::Digest(digest)))
         );
-        for fragment in ["", "#", "#trust=evil", "#record=../x", "#record"] {
+        for fragment in ["", "#", "#trust=evil", "#record", "#trust"] {
             assert_eq!(from_fragment(fragment), None, "{fragment}");
         }
+    }
+
+    #[test]
+    fn an_address_that_should_name_a_record_says_what_is_wrong_with_it() {
+        for wrong in [
+            from_fragment("#record=../x"),
+            from_fragment("#hash=sha256:../x"),
+            from_path("/record/../x"),
+            from_path("/record/"),
+        ] {
+            assert!(wrong.unwrap().unwrap_err().contains("64 characters"));
+        }
+        assert_eq!(from_path("/nosuch"), None);
+        assert!(is_page("/verify") && !is_page("/nosuch"));
     }
 }

@@ -3,15 +3,19 @@
 //! State that is shown lives in signals; handles that JavaScript owns (files, workers) stay on this thread in
 //! [`Held`].
 
-use std::rc::Rc;
+mod verdict;
+
+use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use leptos::prelude::*;
 use provenance::{
     RecordId,
-    verify::{Junk, Observation, Report},
+    manifest::Manifest,
+    verify::{Junk, Observation, Opened, Report},
 };
 use web_sys::File;
 
+use self::verdict::Basis;
 use crate::{
     candidate::{Candidate, choose},
     check,
@@ -31,9 +35,10 @@ use crate::{
 struct Held {
     picked: Picked,
     pool: Option<Rc<Pool>>,
-    found: Vec<Evidence>,
     /// What the last verdict was made from.
-    judged: Option<(Evidence, Observation)>,
+    basis: Option<Basis>,
+    /// [`TrustState::changes`](crate::trust::TrustState::changes) at that verdict.
+    judged_at: u64,
 }
 
 /// The verify page at work. Cheap to copy; all copies are the same session.
@@ -54,7 +59,7 @@ impl Session {
             trust,
             held: StoredValue::new_local(Held::default()),
         };
-        // The same bytes are judged anew whenever trust changes; nothing is read again.
+        // The same bytes are judged anew whenever the chosen trust file changes; nothing is read again.
         Effect::new(move |_| {
             trust.state.track();
             session.judge_again();
@@ -73,10 +78,17 @@ impl Session {
                         ..Held::default()
                     }
                 });
-                self.begin(plan);
+                self.begin(Arc::new(plan));
             }
             Err(error) => self.state.update(|state| state.refuse(error.to_string())),
         }
+    }
+
+    /// The address names no record.
+    pub(crate) fn misled(self, what: String) {
+        self.stop_work();
+        self.state
+            .update(|state| state.stopped(state.run(), Stop::misled(what)));
     }
 
     /// The browser could not even list what was dropped.
@@ -88,7 +100,7 @@ impl Session {
 
     /// Checks the same files again, every byte of them.
     pub(crate) fn again(self) {
-        let Some(plan) = self.state.with_untracked(|state| state.plan.clone()) else {
+        let Some(plan) = self.plan() else {
             return;
         };
         self.stop_work();
@@ -115,29 +127,28 @@ impl Session {
         });
     }
 
-    /// The visitor picked one of several candidates.
-    pub(crate) fn pick(self, record: RecordId) {
-        let found = self
-            .held
-            .with_value(|held| held.found.iter().find(|evidence| evidence.id == record).cloned());
-        let run = self.state.with_untracked(Verification::run);
-        if let (Some(evidence), Some(pool)) = (found, self.held.with_value(|held| held.pool.clone())) {
-            spawn(async move { self.finish(run, self.compare(run, &pool, evidence, true).await) });
-        }
-    }
-
     /// The visitor named a record, a digest or a link.
     pub(crate) fn ask(self, query: Query) {
         let run = self.state.with_untracked(Verification::run);
+        let asked = self
+            .state
+            .try_maybe_update(|state| (false, state.ask()))
+            .unwrap_or_default();
         spawn(async move {
             let result = match query {
-                Query::Record(id) => self.name(id).await.map_err(|what| Stop::unchecked(what, false)),
+                Query::Record(id) => self
+                    .name(asked, id)
+                    .await
+                    .map_err(|what| Stop::unchecked(what, false)),
                 Query::Digest(digest) => match evidence::search_digest(digest).await {
-                    Ok(search) => self.name_found(&search, RecordId::from_digest(digest)),
+                    Ok(search) => self.name_found(asked, search, RecordId::from_digest(digest)),
                     Err(error) => Err(Stop::unchecked(error.to_string(), false)),
                 },
             };
-            if let Err(stop) = result {
+            let stands = |state: &Verification| state.is_current(run) && state.is_last_asked(asked);
+            if let Err(stop) = result
+                && self.state.with_untracked(stands)
+            {
                 self.stop_work();
                 self.state.update(|state| state.stopped(run, stop));
             }
@@ -157,35 +168,41 @@ impl Session {
 
     /// Forgets the record that the visitor named.
     pub(crate) fn unname(self) {
-        self.state.update(|state| state.named = None);
+        self.state.update(Verification::unname);
     }
 
-    async fn name(self, id: RecordId) -> Result<(), String> {
+    async fn name(self, asked: u64, id: RecordId) -> Result<(), String> {
         let evidence = Evidence::fetch(id).await.map_err(|error| error.to_string())?;
-        let opened = self.trust.with_file(|file| evidence.open(file));
+        let opened = self.open(&evidence);
         if let Some(fault) = opened.fault() {
             return Err(format!(
                 "Record {id} does not hold: {}. Nothing was compared with it.",
                 fault.detail
             ));
         }
-        let Some(about) = Candidate::of(&opened, &Plan::nothing()) else {
+        let Some(about) = Candidate::of(&opened, evidence.index(), &Plan::nothing()) else {
             return Err(format!(
                 "Record {id} lists no files. Name the signature record of the model instead."
             ));
         };
-        self.state.update(|state| state.name(id, about));
-        if self.state.with_untracked(|state| state.plan.is_some()) {
-            self.again();
-        }
+        self.expect_record(asked, about);
         Ok(())
     }
 
-    fn name_found(self, search: &Search, as_record: RecordId) -> Result<(), Stop> {
-        let mut candidates = self.candidates(&search.found, &Plan::nothing());
+    /// The answer to the question `asked` is the record `about`: files that are here are compared with it at once.
+    fn expect_record(self, asked: u64, about: Candidate) {
+        let named = self.state.try_update(|state| state.name(asked, about));
+        // Without files there is nothing to do again.
+        if named == Some(true) {
+            self.again();
+        }
+    }
+
+    fn name_found(self, asked: u64, search: Search, as_record: RecordId) -> Result<(), Stop> {
+        let mut candidates = self.candidates(search.found, &Plan::nothing());
         choose(&mut candidates);
-        if let Some(about) = candidates.into_iter().next() {
-            self.state.update(|state| state.name(about.record, about));
+        if let Some((about, _)) = candidates.into_iter().next() {
+            self.expect_record(asked, about);
             return Ok(());
         }
         let what = format!(
@@ -196,19 +213,18 @@ impl Session {
         Err(Stop::not_found(what, as_record))
     }
 
-    fn begin(self, plan: Plan) {
+    fn begin(self, plan: Arc<Plan>) {
         let pool = check::start_pool();
         self.held.update_value(|held| {
             held.pool = Some(Rc::clone(&pool));
-            held.found = Vec::new();
-            held.judged = None;
+            held.basis = None;
         });
         let (mut run, named) = (0, self.state.with_untracked(|state| state.named.clone()));
-        self.state.update(|state| run = state.start(plan.clone()));
+        self.state.update(|state| run = state.start(Arc::clone(&plan)));
         spawn(async move {
             let result = match named {
                 Some(named) => match Evidence::fetch(named.record).await {
-                    Ok(evidence) => self.compare(run, &pool, evidence, true).await,
+                    Ok(evidence) => self.compare(run, &pool, vec![evidence], true, true).await,
                     Err(error) => Err(error.to_string()),
                 },
                 None => self.search(run, &pool, &plan).await,
@@ -228,79 +244,81 @@ impl Session {
                 state.told = Some(told.clone());
             }
         });
-        let mut candidates = self.candidates(&found, plan);
-        let clear = choose(&mut candidates);
-        // A record that does not hold may list nothing; it is told as such, not passed over as "no record".
-        let is_faulty =
-            |evidence: &&Evidence| self.trust.with_file(|file| evidence.open(file)).fault().is_some();
-        let best = candidates.first().map_or_else(
-            || found.iter().find(is_faulty),
-            |best| found.iter().find(|evidence| evidence.id == best.record),
-        );
-        let best = best.cloned();
-        self.held.update_value(|held| held.found = found);
-        match best {
-            None => {
-                let report = Report::unknown(
-                    junk.map(Junk::code),
-                    format!("no record names any of these files. {told}"),
-                );
-                self.state
-                    .update(|state| state.judged(run, Judgement::without_bytes(report)));
-                Ok(())
-            }
-            Some(evidence) if clear || candidates.is_empty() => {
-                self.compare(run, pool, evidence, false).await
-            }
-            Some(_) => {
-                self.state.update(|state| state.offer(run, candidates));
-                Ok(())
-            }
+        let mut candidates = self.candidates(found, plan);
+        let sure = choose(&mut candidates);
+        // A record that does not hold is told as such only where there is no other, not passed over as "no record".
+        if candidates.first().is_some_and(|(best, _)| !best.faulty) {
+            candidates.retain(|(candidate, _)| !candidate.faulty);
         }
+        if candidates.is_empty() {
+            let report = Report::unknown(
+                junk.map(Junk::code),
+                format!("no record names any of these files. {told}"),
+            );
+            self.state
+                .update(|state| state.judged(run, Judgement::without_bytes(report)));
+            return Ok(());
+        }
+        let records = candidates.into_iter().map(|(_, evidence)| evidence).collect();
+        self.compare(run, pool, records, sure, false).await
     }
 
-    /// Reads every byte, and judges it against `evidence`.
-    async fn compare(self, run: u64, pool: &Rc<Pool>, evidence: Evidence, named: bool) -> Result<(), String> {
-        let Some(plan) = self.state.with_untracked(|state| state.plan.clone()) else {
+    /// Reads every byte once, and judges it against each of `records`. With `sure`, the first is most likely meant.
+    async fn compare(
+        self,
+        run: u64,
+        pool: &Rc<Pool>,
+        records: Vec<Evidence>,
+        sure: bool,
+        named: bool,
+    ) -> Result<(), String> {
+        let Some(plan) = self.plan() else {
             return Ok(());
         };
-        let opened = self.trust.with_file(|file| evidence.open(file));
-        self.state
-            .update(|state| state.identified(run, Candidate::of(&opened, &plan)));
-        let observation = match (opened.manifest(), opened.fault()) {
-            (Some(manifest), None) => {
-                let handles = self.handles();
-                match check::observe(self.state, run, pool, &plan, &handles, manifest).await {
-                    Ok(Some(observation)) => Observation { named, ..observation },
-                    Ok(None) | Err(WorkError::Cancelled) => return Ok(()),
-                    Err(error) => return Err(error.to_string()),
-                }
-            }
-            // A record that does not hold says nothing about any file, so no file is read.
-            _ => Observation {
+        let opened: Vec<Opened> = records.iter().map(|evidence| self.open(evidence)).collect();
+        // A record that does not hold says nothing about any file.
+        let hold = opened.iter().filter(|opened| opened.fault().is_none());
+        let manifests: Vec<&Manifest> = hold.filter_map(Opened::manifest).collect();
+        let likely = records.first().filter(|_| sure);
+        let placed = likely.iter().map(|evidence| evidence.id).collect();
+        let likely = likely.and_then(|evidence| self.describe(evidence, &plan));
+        self.state.update(|state| state.identified(run, likely));
+        let seen = if manifests.is_empty() {
+            Observation {
                 scope: plan.scope(),
                 files: Vec::new(),
-                sidecars: std::collections::BTreeMap::new(),
+                sidecars: BTreeMap::new(),
                 named,
                 ignored: plan.ignored.len() as u64,
                 allow_extra: false,
-            },
+            }
+        } else {
+            let handles = self.handles();
+            match check::observe(self.state, run, pool, &plan, &handles, &manifests, sure).await {
+                Ok(Some(seen)) => Observation { named, ..seen },
+                Ok(None) | Err(WorkError::Cancelled) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            }
         };
-        let judgement = self.judge(&evidence, &observation);
         if self.state.with_untracked(|state| state.is_current(run)) {
-            self.held
-                .update_value(|held| held.judged = Some((evidence, observation)));
-            self.state.update(|state| state.judged(run, judgement));
+            let basis = Basis {
+                records,
+                seen,
+                placed,
+                picked: None,
+            };
+            self.held.update_value(|held| {
+                held.basis = Some(basis);
+                held.judged_at = self.trust_changes();
+            });
+            self.settle(run).await;
         }
         Ok(())
     }
 
     /// Ends a run: its workers are no longer needed, and an error is shown.
     fn finish(self, run: u64, result: Result<(), String>) {
-        let choosing = self
-            .state
-            .with_untracked(|state| matches!(state.phase, Phase::Choosing(_)) && state.is_current(run));
-        if !choosing && self.state.with_untracked(|state| state.is_current(run)) {
+        if self.state.with_untracked(|state| state.is_current(run)) {
             self.held.update_value(|held| held.pool = None);
         }
         if let Err(what) = result {
@@ -309,27 +327,26 @@ impl Session {
         }
     }
 
-    fn judge_again(self) {
-        let judgement = self.held.with_value(|held| {
-            let (evidence, observation) = held.judged.as_ref()?;
-            Some(self.judge(evidence, observation))
-        });
-        let run = self.state.with_untracked(Verification::run);
-        if let Some(judgement) = judgement {
-            self.state.update(|state| state.judged(run, judgement));
-        }
+    fn trust_changes(self) -> u64 {
+        self.trust.state.with_untracked(|state| state.changes)
     }
 
-    fn judge(self, evidence: &Evidence, observation: &Observation) -> Judgement {
-        Judgement::of(&self.trust.with_file(|file| evidence.open(file)), observation)
+    /// Proves the record. Once more for every verdict: the age of the log view counts up to it.
+    fn open(self, evidence: &Evidence) -> Opened {
+        self.trust.with_file(|file| evidence.open(file))
     }
 
-    fn candidates(self, found: &[Evidence], plan: &Plan) -> Vec<Candidate> {
-        let describe = |evidence: &Evidence| {
-            let opened = self.trust.with_file(|file| evidence.open(file));
-            Candidate::of(&opened, plan)
-        };
-        found.iter().filter_map(describe).collect()
+    fn describe(self, evidence: &Evidence, plan: &Plan) -> Option<Candidate> {
+        Candidate::of(&self.open(evidence), evidence.index(), plan)
+    }
+
+    fn candidates(self, found: Vec<Evidence>, plan: &Plan) -> Vec<(Candidate, Evidence)> {
+        let described = |evidence| Some((self.describe(&evidence, plan)?, evidence));
+        found.into_iter().filter_map(described).collect()
+    }
+
+    fn plan(self) -> Option<Arc<Plan>> {
+        self.state.with_untracked(|state| state.plan.clone())
     }
 
     fn handles(self) -> Vec<File> {

@@ -93,6 +93,8 @@ pub(crate) struct TrustState {
     pub(crate) offer: Option<Offer>,
     /// Something the visitor should read: a file that does not parse, a browser that keeps nothing.
     pub(crate) note: Option<String>,
+    /// Counts changes of the chosen file.
+    pub(crate) changes: u64,
 }
 
 /// How the registry's log key stands to the chosen one.
@@ -113,6 +115,7 @@ impl TrustState {
         let file = read(text)?;
         self.chosen = Some(Chosen { source, file });
         self.note = None;
+        self.changes += 1;
         Ok(())
     }
 
@@ -130,6 +133,7 @@ impl TrustState {
             .file
             .pin(publisher, genesis)
             .map_err(|error| format!("Not pinned: {error}."))?;
+        self.changes += 1;
         Ok(())
     }
 
@@ -137,6 +141,7 @@ impl TrustState {
     pub(crate) fn forget(&mut self) {
         self.chosen = None;
         self.note = None;
+        self.changes += 1;
     }
 
     /// The chosen file in the form that is kept; `None` when there is none.
@@ -271,6 +276,20 @@ mod tests {
         let mut state = TrustState::default();
         state.restore("{\"v\":1,\"source\":\"pasted\",\"text\":\"quorum none\"}");
         assert!(state.chosen.is_none() && state.note.is_some());
+    }
+
+    #[test]
+    fn only_a_change_of_the_chosen_file_counts_as_one() {
+        let mut state = TrustState::default();
+        let acme: PublisherName = "acme.example".parse().unwrap();
+        state.set_offer(file(1));
+        assert!(state.choose("log nonsense", Source::Pasted).is_err());
+        assert!(state.pin(&acme, genesis(1)).is_err());
+        assert_eq!(state.changes, 0);
+        state.choose(&file(1), Source::Pasted).unwrap();
+        state.pin(&acme, genesis(1)).unwrap();
+        state.forget();
+        assert_eq!(state.changes, 3);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! everything that comes back. A transition that comes too late (after a cancel, or for an earlier choice of
 //! files) changes nothing.
 
+use std::sync::Arc;
+
 use provenance::{RecordId, Sha256Digest};
 
 use crate::{
@@ -13,15 +15,6 @@ use crate::{
     progress::{Outcome, Progress},
     text,
 };
-
-/// What a digest or id that the visitor named stands for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Named {
-    /// The record that the files will be compared with.
-    pub(crate) record: RecordId,
-    /// What it is, once it was fetched.
-    pub(crate) about: Option<Candidate>,
-}
 
 /// Why a run or a question ended without an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +40,14 @@ impl Stop {
         }
     }
 
+    /// The address of the page names no record.
+    pub(crate) fn misled(what: String) -> Self {
+        Self {
+            title: "This address names no record",
+            ..Self::unchecked(what, false)
+        }
+    }
+
     /// A digest was looked up in vain.
     pub(crate) fn not_found(what: String, perhaps: RecordId) -> Self {
         Self {
@@ -59,13 +60,13 @@ impl Stop {
 }
 
 /// Where a run stands.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) enum Phase {
     /// Nothing chosen yet.
     Waiting,
     /// Looking for the record of these files.
     Identifying,
-    /// Several records fit equally well; the visitor picks.
+    /// Every byte was read, and several publishers recorded the same; the visitor picks.
     Choosing(Vec<Candidate>),
     /// Reading every byte.
     Hashing(Progress),
@@ -76,22 +77,26 @@ pub(crate) enum Phase {
 }
 
 /// The state.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Verification {
     /// Where the run stands.
     pub(crate) phase: Phase,
     /// What is being checked.
-    pub(crate) plan: Option<Plan>,
+    pub(crate) plan: Option<Arc<Plan>>,
     /// The record compared with, once known.
     pub(crate) candidate: Option<Candidate>,
-    /// The record that the visitor named.
-    pub(crate) named: Option<Named>,
+    /// The record that the visitor named: the files are compared with it.
+    pub(crate) named: Option<Candidate>,
     /// Whether to compute whole-file digests too.
     pub(crate) whole: bool,
     /// What the registry was told, once it was.
     pub(crate) told: Option<String>,
+    /// Whether the address is of a page that there is not.
+    pub(crate) astray: bool,
     /// Counts runs, so that late answers of an earlier one are known.
     run: u64,
+    /// Counts what the visitor named, for the same reason.
+    asked: u64,
 }
 
 impl Default for Verification {
@@ -103,14 +108,16 @@ impl Default for Verification {
             named: None,
             whole: false,
             told: None,
+            astray: false,
             run: 0,
+            asked: 0,
         }
     }
 }
 
 impl Verification {
     /// Starts over with `plan`. Returns the number of the run.
-    pub(crate) fn start(&mut self, plan: Plan) -> u64 {
+    pub(crate) fn start(&mut self, plan: Arc<Plan>) -> u64 {
         self.run += 1;
         self.plan = Some(plan);
         self.candidate = None;
@@ -126,15 +133,34 @@ impl Verification {
         self.phase = Phase::Stopped(Stop::unchecked(what, false));
     }
 
-    /// The visitor named a record to compare with.
-    pub(crate) fn name(&mut self, record: RecordId, about: Candidate) {
-        self.named = Some(Named {
-            record,
-            about: Some(about),
-        });
+    /// The visitor asks for a record. Returns the number of the question.
+    pub(crate) fn ask(&mut self) -> u64 {
+        self.asked += 1;
+        self.asked
+    }
+
+    /// Whether nothing was asked after the question `asked`.
+    pub(crate) fn is_last_asked(&self, asked: u64) -> bool {
+        self.asked == asked
+    }
+
+    /// The record to compare with is known, as the answer to the question `asked`. Returns whether that question
+    /// still stands.
+    pub(crate) fn name(&mut self, asked: u64, about: Candidate) -> bool {
+        if !self.is_last_asked(asked) {
+            return false;
+        }
+        self.named = Some(about);
         if matches!(self.phase, Phase::Stopped(_)) {
             self.phase = Phase::Waiting;
         }
+        true
+    }
+
+    /// The visitor expects nothing in particular any more.
+    pub(crate) fn unname(&mut self) {
+        self.ask();
+        self.named = None;
     }
 
     /// Ends the run, keeps the files out of it, and waits for other ones.
@@ -150,14 +176,15 @@ impl Verification {
         self.run == run
     }
 
-    /// Several records fit.
+    /// Several records are equally good.
     pub(crate) fn offer(&mut self, run: u64, candidates: Vec<Candidate>) {
         if self.is_current(run) {
             self.phase = Phase::Choosing(candidates);
         }
     }
 
-    /// The record is known, its lists are being fetched.
+    /// The record that is most likely meant is known, its lists are being fetched; none where several fit equally
+    /// well.
     pub(crate) fn identified(&mut self, run: u64, candidate: Option<Candidate>) {
         if self.is_current(run) {
             self.candidate = candidate;
@@ -263,14 +290,20 @@ impl Verification {
 
     /// `Looks like acme/minilm 1.0 by acme.example (record 7f3c…). Checking every byte.`
     pub(crate) fn identification(&self) -> Option<String> {
-        let candidate = self.candidate.as_ref().filter(|candidate| !candidate.faulty)?;
+        let Some(candidate) = &self.candidate else {
+            let text = "Several records fit these files. Checking every byte, which tells them apart.";
+            return matches!(self.phase, Phase::Hashing(_)).then(|| text.to_owned());
+        };
+        if candidate.faulty {
+            return None;
+        }
         let record = text::short_digest(&candidate.record.to_string());
-        let (title, publisher) = (candidate.title(), &candidate.publisher);
+        let by = candidate.by();
         Some(match &self.named {
             Some(named) if named.record == candidate.record => {
-                format!("Comparing with {title} by {publisher} (record {record}). Checking every byte.")
+                format!("Comparing with {by} (record {record}). Checking every byte.")
             }
-            _ => format!("Looks like {title} by {publisher} (record {record}). Checking every byte."),
+            _ => format!("Looks like {by} (record {record}). Checking every byte."),
         })
     }
 }
@@ -283,12 +316,12 @@ mod tests {
     use crate::candidate::tests::candidate;
     use crate::plan::Listed;
 
-    fn plan() -> Plan {
-        Plan::new(&[Listed {
+    fn plan() -> Arc<Plan> {
+        let listed = Listed {
             path: "m/a".into(),
             size: 5,
-        }])
-        .unwrap()
+        };
+        Arc::new(Plan::new(&[listed]).unwrap())
     }
 
     #[test]
@@ -316,6 +349,20 @@ mod tests {
     }
 
     #[test]
+    fn a_late_answer_does_not_replace_the_record_named_last() {
+        let mut state = Verification::default();
+        let (slow, quick) = (state.ask(), state.ask());
+        let (first, second) = (candidate(1, false, 3), candidate(2, false, 3));
+        assert!(state.name(quick, second.clone()));
+        assert!(!state.name(slow, first.clone()));
+        assert_eq!(state.named.as_ref().unwrap().record, second.record);
+        let forgotten = state.ask();
+        state.unname();
+        assert!(!state.name(forgotten, first));
+        assert_eq!(state.named, None);
+    }
+
+    #[test]
     fn a_pause_is_noted_once() {
         let mut state = Verification::default();
         assert!(!state.set_paused(true));
@@ -338,10 +385,7 @@ mod tests {
                 .unwrap()
                 .starts_with("Looks like acme/minilm 1.0 by acme.example (record ")
         );
-        state.named = Some(Named {
-            record: RecordId::of_payload(&[1]),
-            about: None,
-        });
+        state.named = Some(candidate(1, false, 3));
         assert!(state.identification().unwrap().starts_with("Comparing with"));
     }
 }

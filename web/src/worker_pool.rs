@@ -13,7 +13,7 @@ use js_sys::Uint8Array;
 use provenance::Sha256Digest;
 use verifier_wasm::protocol::{Event, Failure, Request, Span, pack, unpack};
 use wasm_bindgen::{JsCast, JsValue, prelude::Closure, prelude::wasm_bindgen};
-use web_sys::{ErrorEvent, File, MessageEvent, Worker};
+use web_sys::{File, MessageEvent, Worker};
 
 #[wasm_bindgen(module = "/js/workers.js")]
 extern "C" {
@@ -29,7 +29,7 @@ pub(crate) enum WorkError {
     Cancelled,
     /// The worker could not be loaded.
     #[error(
-        "the hashing worker did not start: {detail}. Reload the page; if that does not help, a browser extension or proxy may block it"
+        "the hashing worker did not start: {detail}. Check the connection and reload the page; if that does not help, a browser extension or proxy may block it."
     )]
     Start {
         /// What the browser said.
@@ -65,7 +65,7 @@ struct Slot {
     job: Option<u32>,
     /// Owned here: dropped with the worker.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+    _on_error: Closure<dyn FnMut(JsValue)>,
 }
 
 #[derive(Default)]
@@ -74,6 +74,8 @@ struct Inner {
     waiting: VecDeque<u32>,
     jobs: HashMap<u32, Pending>,
     next_job: u32,
+    /// While set, no job is given out: a worker that becomes ready meanwhile never heard of the pause.
+    paused: bool,
     /// Set once the pool is beyond repair; every later job gets it at once.
     broken: Option<WorkError>,
 }
@@ -130,20 +132,23 @@ impl Pool {
 
     /// No worker reads another byte until [`Self::resume`].
     pub(crate) fn pause(&self) {
-        self.0.borrow().broadcast(&Request::Pause);
+        let mut inner = self.0.borrow_mut();
+        inner.paused = true;
+        inner.broadcast(&Request::Pause);
     }
 
     /// Goes on after [`Self::pause`].
     pub(crate) fn resume(&self) {
-        self.0.borrow().broadcast(&Request::Resume);
+        let mut inner = self.0.borrow_mut();
+        inner.paused = false;
+        inner.broadcast(&Request::Resume);
+        inner.give_out();
     }
 
     /// Ends the workers. Every job, given or still to come, fails with [`WorkError::Cancelled`].
     pub(crate) fn cancel(&self) {
         let mut inner = self.0.borrow_mut();
-        for slot in inner.slots.drain(..) {
-            slot.worker.terminate();
-        }
+        inner.slots.clear();
         inner.fail_all(&WorkError::Cancelled);
     }
 
@@ -192,10 +197,10 @@ impl Slot {
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         let weak = Weak::clone(pool);
-        let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |error: ErrorEvent| {
+        let on_error = Closure::<dyn FnMut(JsValue)>::new(move |error: JsValue| {
             if let Some(pool) = weak.upgrade() {
-                // A worker script that cannot be fetched gives an event without a message.
-                let detail = Some(error.message()).filter(|m| !m.is_empty());
+                // A worker script that cannot be fetched gives a plain event, which has no message at all.
+                let detail = crate::files::message(&error).filter(|m| !m.is_empty());
                 let detail = detail.unwrap_or_else(|| "its script could not be loaded".to_owned());
                 pool.borrow_mut().fail_all(&WorkError::Start { detail });
             }
@@ -211,9 +216,21 @@ impl Slot {
     }
 }
 
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.worker.terminate();
+        // What the browser or the start timer still has to say finds nobody.
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+    }
+}
+
 impl Inner {
-    /// Gives every idle worker the next job.
+    /// Gives every idle worker the next job, unless paused.
     fn give_out(&mut self) {
+        if self.paused {
+            return;
+        }
         for slot in self
             .slots
             .iter_mut()

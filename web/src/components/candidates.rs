@@ -1,11 +1,11 @@
-//! Several records fit the same files equally well: the visitor says which one is meant.
+//! Several publishers recorded the same bytes: only the visitor can say whose record is meant.
 
 use leptos::prelude::*;
 use provenance::RecordId;
 
 use super::{
     button::{button, cancel_button},
-    digest::digest,
+    digest::whole,
 };
 use crate::{
     candidate::Candidate,
@@ -27,7 +27,10 @@ pub(crate) fn candidate_list(
         .class("candidates")
         .child((
             el("h2").child("Which record do you mean?"),
-            el("p").child("Several records fit these files equally well. Pick the one that you expected."),
+            el("p").child(
+                "These are the same bytes, recorded by several publishers, none of whom is in your trust file. Pick \
+                 the one whose genesis you got from the publisher itself.",
+            ),
             el("ul").class("candidate-list").child(rows),
             el("div").class("buttons").child(cancel_button(cancel)),
         ))
@@ -36,10 +39,10 @@ pub(crate) fn candidate_list(
 
 fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<> {
     let record = candidate.record;
-    let standing = match (candidate.faulty, candidate.trusted) {
-        (true, _) => "this record does not hold",
-        (false, true) => "in your trust file",
-        (false, false) => "not in your trust file",
+    // Without a log that the visitor trusts no genesis is proved.
+    let (term, id) = match candidate.genesis {
+        Some(genesis) => ("Genesis ", genesis),
+        None => ("Record ", record),
     };
     el("li")
         .class("candidate")
@@ -53,13 +56,14 @@ fn row(candidate: &Candidate, pick: Callback<RecordId>) -> impl IntoView + use<>
                 )),
                 el("p").class("quiet").child((
                     format!(
-                        "{}, {} here, {standing}. Record ",
+                        "Entry {} of the log, {}. {term}",
+                        text::grouped(candidate.index),
                         text::counted(candidate.listed, "file"),
-                        candidate.fitting
                     ),
-                    digest(record.to_string()),
+                    whole(id.to_string()),
                 )),
             )),
-            button("Compare with this", move || pick.run(record)),
+            button("This one", move || pick.run(record))
+                .attr("aria-label", format!("This one: {}", candidate.by())),
         ))
 }

@@ -48,7 +48,8 @@ fn picker(
         let Some(input) = event.target().and_then(|t| t.dyn_into::<HtmlInputElement>().ok()) else {
             return;
         };
-        let Some(list) = input.files().filter(|list| list.length() > 0) else {
+        // An empty folder gives an empty list, and is told as such.
+        let Some(list) = input.files() else {
             return;
         };
         let picked = files::from_list(&list);

@@ -10,6 +10,7 @@ use crate::{
     dom::{IntoView, el},
     progress::{Difference, Progress, Row},
     text,
+    verification::{Phase, Verification},
 };
 
 /// Rows drawn; a model of 100,000 files must not freeze the page.
@@ -24,17 +25,22 @@ pub(crate) struct Controls {
     pub(crate) cancel: Callback<()>,
 }
 
-/// The panel while every byte is read. `progress` gives nothing in the moment in which the run ends.
-/// `grave` says whether a difference counts against the files: only a record that the visitor named or whose
-/// publisher is trusted can do that.
-pub(crate) fn progress_panel(
-    progress: Signal<Progress>,
-    grave: Signal<bool>,
-    controls: Controls,
-) -> impl IntoView {
-    let paused = Memo::new(move |_| progress.with(|p| p.paused));
-    let line = Memo::new(move |_| progress.with(Progress::line));
-    let percent = Memo::new(move |_| progress.with(Progress::percent));
+/// The state as the panel reads it, at every redraw: in place, for a model's lists of chunks are long.
+type State = RwSignal<Verification>;
+
+/// Reads the progress; gives nothing in the moment in which the run ends.
+fn of<T: Default>(state: State, read: impl FnOnce(&Progress) -> T) -> T {
+    state.with(|state| match &state.phase {
+        Phase::Hashing(progress) => read(progress),
+        _ => T::default(),
+    })
+}
+
+/// The panel while every byte is read.
+pub(crate) fn progress_panel(state: State, controls: Controls) -> impl IntoView {
+    let paused = Memo::new(move |_| of(state, |p| p.paused));
+    let line = Memo::new(move |_| of(state, Progress::line));
+    let percent = Memo::new(move |_| of(state, Progress::percent));
     el("div").class("progress").child((
         el("div").class("progress-head").child((
             el("span")
@@ -66,18 +72,21 @@ pub(crate) fn progress_panel(
                 }
             }),
         )),
-        difference(progress, grave),
-        rows(progress),
+        difference(state),
+        rows(state),
     ))
 }
 
-/// Announced by screen readers the moment it appears.
-fn difference(progress: Signal<Progress>, grave: Signal<bool>) -> impl IntoView {
-    let found = Memo::new(move |_| progress.with(|p| p.difference.clone()));
+/// Announced by screen readers the moment it appears. A difference counts against the files only where the visitor
+/// named the record or trusts its publisher.
+fn difference(state: State) -> impl IntoView {
+    let found = Memo::new(move |_| of(state, |p| p.difference.clone()));
+    let grave = move || state.with_untracked(Verification::compares_against_trust);
     el("div").attr("role", "alert").child(move || {
-        found
-            .get()
-            .map(|difference| difference_alert(&difference, grave.get()))
+        found.with(|found| {
+            let difference = found.as_ref()?;
+            Some(difference_alert(difference, grave()))
+        })
     })
 }
 
@@ -110,14 +119,14 @@ fn difference_alert(difference: &Difference, grave: bool) -> impl IntoView + use
         ))
 }
 
-fn rows(progress: Signal<Progress>) -> impl IntoView {
-    let count = Memo::new(move |_| progress.with(|p| p.rows.len()));
+fn rows(state: State) -> impl IntoView {
+    let count = Memo::new(move |_| of(state, |p| p.rows.len()));
     el("ul")
         .class("file-rows")
         .attr("aria-label", "Files")
         .child(move || {
             let rows = (0..count.get().min(MAX_ROWS))
-                .map(|at| row(progress, at))
+                .map(|at| row(state, at))
                 .collect::<Vec<_>>();
             let hidden = count.get().saturating_sub(MAX_ROWS);
             (
@@ -131,12 +140,12 @@ fn rows(progress: Signal<Progress>) -> impl IntoView {
         })
 }
 
-fn row(progress: Signal<Progress>, at: usize) -> impl IntoView {
-    let of = move |read: fn(&Row) -> String| {
-        Memo::new(move |_| progress.with(|p| p.rows.get(at).map(read).unwrap_or_default()))
+fn row(state: State, at: usize) -> impl IntoView {
+    let cell = move |read: fn(&Row) -> String| {
+        Memo::new(move |_| of(state, |p| p.rows.get(at).map(read).unwrap_or_default()))
     };
-    let (path, size) = (of(|row| row.path.clone()), of(|row| text::bytes(row.size)));
-    let (code, word) = (of(|row| row.state.code().to_owned()), of(state_words));
+    let (path, size) = (cell(|row| row.path.clone()), cell(|row| text::bytes(row.size)));
+    let (code, word) = (cell(|row| row.state.code().to_owned()), cell(state_words));
     el("li")
         .class("file-row-live")
         .attr("data-state", move || code.get())

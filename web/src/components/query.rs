@@ -5,10 +5,10 @@ use web_sys::{Event, HtmlInputElement};
 
 use super::{button::button, digest::digest};
 use crate::{
+    candidate::Candidate,
     dom::{IntoView, Reference, el},
     query::{self, Query},
     text,
-    verification::Named,
 };
 
 /// The box.
@@ -59,18 +59,16 @@ pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
 }
 
 /// The record that the visitor named.
-pub(crate) fn named_record(named: &Named, forget: Callback<()>) -> impl IntoView + use<> {
-    let about = named.about.as_ref().map(|about| {
-        let files = text::counted(about.listed, "file");
-        el("p").child((
-            "You expect ",
-            el("strong").child(about.title()),
-            format!(
-                " by {}, {files}. Now give the files to compare with it.",
-                about.publisher
-            ),
-        ))
-    });
+pub(crate) fn named_record(named: &Candidate, forget: Callback<()>) -> impl IntoView + use<> {
+    let files = text::counted(named.listed, "file");
+    let about = el("p").child((
+        "You expect ",
+        el("strong").child(named.title()),
+        format!(
+            " by {}, {files}. Now give the files to compare with it.",
+            named.publisher
+        ),
+    ));
     el("div").class("notice is-blue named").hook("named").child(
         el("div").child((
             about,

@@ -18,6 +18,9 @@ use crate::{
     trust::Source,
 };
 
+/// Other records that are named.
+const MAX_ALSO: usize = 3;
+
 /// What the buttons below the card do.
 #[derive(Clone, Copy)]
 pub(crate) struct Actions {
@@ -45,16 +48,19 @@ pub(crate) fn verdict_card(
         .attr("data-subtype", report.subtype.clone().unwrap_or_default())
         .child((
             band(report),
-            el("div").class("verdict-body").child((
-                choose_log(report),
-                trust_publisher(report, actions.pin),
-                problem_files(judgement).into_view(),
-                facts(report, source, told).into_view(),
-                matching_files(judgement).into_view(),
-                checks(&report.checks).into_view(),
-                not_proven(report).into_view(),
-                buttons(report, can_repeat, actions).into_view(),
-            )),
+            el("div")
+                .class("verdict-body")
+                .child(also(&judgement.also))
+                .child((
+                    choose_log(report),
+                    trust_publisher(report, actions.pin),
+                    problem_files(judgement).into_view(),
+                    facts(report, source, told).into_view(),
+                    matching_files(judgement).into_view(),
+                    checks(&report.checks).into_view(),
+                    not_proven(report).into_view(),
+                    buttons(report, can_repeat, actions).into_view(),
+                )),
         ))
         .into_view()
 }
@@ -90,6 +96,26 @@ fn band(report: &Report) -> impl IntoView + use<> {
             next_step(report).map(|next| el("p").class("band-next").child(next)),
         )),
     ))
+}
+
+/// Other records that are equally good.
+fn also(others: &[String]) -> Option<impl IntoView + use<>> {
+    let hidden = others.len().saturating_sub(MAX_ALSO);
+    let mut names = others
+        .iter()
+        .take(MAX_ALSO)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if hidden > 0 {
+        names = format!("{names}, and {hidden} more");
+    }
+    (!others.is_empty()).then(|| {
+        el("p")
+            .class("quiet")
+            .hook("also")
+            .child(format!("Also recorded as {names}."))
+    })
 }
 
 /// The way to the trust panel, which on a phone is far below.

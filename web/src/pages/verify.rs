@@ -17,7 +17,6 @@ use crate::{
         verdict::{Actions, verdict_card},
     },
     dom::{IntoView, View, el},
-    progress::Progress,
     query::Query,
     session::Session,
     trust::Source,
@@ -93,7 +92,7 @@ fn announcement(state: RwSignal<Verification>) -> Memo<String> {
         state.with(|state| match &state.phase {
             Phase::Waiting => String::new(),
             Phase::Identifying => "Looking up the record of these files.".to_owned(),
-            Phase::Choosing(_) => "Several records fit these files.".to_owned(),
+            Phase::Choosing(_) => "Several publishers recorded these bytes.".to_owned(),
             Phase::Hashing(_) => state
                 .identification()
                 .unwrap_or_else(|| "Checking every byte.".to_owned()),
@@ -131,18 +130,11 @@ fn panel(session: Session, over: Signal<bool>, view: Panel) -> View {
         })
             .into_view(),
         Panel::Hashing => {
-            let progress = Signal::derive(move || {
-                state.with(|state| match &state.phase {
-                    Phase::Hashing(progress) => progress.clone(),
-                    _ => Progress::default(),
-                })
-            });
-            let grave = Signal::derive(move || state.with(Verification::compares_against_trust));
             let pause = Callback::new(move |paused| session.set_paused(paused));
             (
                 plan(state),
                 move || state.with(identification),
-                progress_panel(progress, grave, Controls { pause, cancel }),
+                progress_panel(state, Controls { pause, cancel }),
             )
                 .into_view()
         }
@@ -156,6 +148,7 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
     let forget = Callback::new(move |()| session.unname());
     let whole = move |event| state.update(|state| state.whole = event_target_checked(&event));
     (
+        move || state.with(|state| state.astray.then(no_page)),
         move || state.with(|state| state.named.as_ref().map(|named| named_record(named, forget))),
         drop_zone(over, Callback::new(move |picked| session.take(picked))),
         query_form(Callback::new(move |query| session.ask(query))),
@@ -175,9 +168,16 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
     )
 }
 
+fn no_page() -> impl IntoView {
+    el("p")
+        .class("notice")
+        .hook("no-page")
+        .child("There is no page at this address; this is the Verify page.")
+}
+
 fn plan(state: RwSignal<Verification>) -> impl IntoView {
     let plan = Memo::new(move |_| state.with(|state| state.plan.clone()));
-    move || plan.with(|plan| plan.as_ref().map(plan_view))
+    move || plan.with(|plan| plan.as_deref().map(plan_view))
 }
 
 /// Blue, not green: nothing is proved yet.
