@@ -10,7 +10,7 @@ use clap::{
 use provenance::{PublisherName, RecordId, statement::STAGES};
 
 use crate::{
-    output::quoted,
+    shell::quoted,
     values::{InputArg, MetricArg, artifact_name, seconds, some_text, web_address},
 };
 

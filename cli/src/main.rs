@@ -18,6 +18,7 @@ mod output;
 mod progress;
 mod report;
 mod schedule;
+mod shell;
 mod source;
 mod trust_store;
 mod usage;

@@ -168,15 +168,6 @@ fn say(text: &str) {
     let _ = writeln!(stderr().lock(), "{text}");
 }
 
-/// `text` as one word of a shell command.
-pub(crate) fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+=,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 /// A byte count for people: `13.9 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -249,17 +240,5 @@ mod tests {
             (count(1, "file"), count(2, "file")),
             ("1 file".into(), "2 files".into())
         );
-    }
-
-    #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
-        for (text, word) in [
-            ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/x"),
-            ("my models/att", "'my models/att'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(text), word);
-        }
     }
 }

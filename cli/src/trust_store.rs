@@ -16,7 +16,7 @@ use provenance::{
     trust::{TrustError, TrustFile},
 };
 
-use crate::{args::Global, client::Client, failure::Failure, output::quoted};
+use crate::{args::Global, client::Client, failure::Failure, shell::quoted};
 
 /// Most bytes of a trust file that are read.
 const MAX_TRUST_BYTES: u64 = 1 << 20;

@@ -28,8 +28,9 @@ use crate::{
     failure::{Exit, Failure},
     hashing::{Depth, hash_files, thread_count},
     header::read_tensor_index,
-    output::{self, Output, Tone, quoted},
+    output::{self, Output, Tone},
     progress::Progress,
+    shell::quoted,
     walk::{Found, Purpose, Walk, walk},
 };
 

@@ -20,7 +20,8 @@ use zeroize::Zeroizing;
 use super::Context;
 use crate::{
     failure::{Exit, Failure},
-    output::{Output, Tone, quoted},
+    output::{Output, Tone},
+    shell::quoted,
 };
 
 /// Most bytes of a key or of the note beside it that are read.

@@ -23,7 +23,8 @@ use super::{
 use crate::{
     client::{Answer, Client},
     failure::{Exit, Failure},
-    output::{Output, Tone, quoted},
+    output::{Output, Tone},
+    shell::quoted,
     trust_store::{self, Pinned},
 };
 

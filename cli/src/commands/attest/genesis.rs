@@ -12,7 +12,7 @@ use crate::{
         key::{KeyNote, NOTE_ENDING, beside, read_note, read_note_at},
     },
     failure::Failure,
-    output::quoted,
+    shell::quoted,
 };
 
 /// The genesis id, and why key, publisher and genesis may not belong together.
