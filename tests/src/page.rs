@@ -73,6 +73,20 @@ return {
   })),
 };";
 
+/// Whether the browser keeps a trust file. Never makes the database: that is the page's.
+const IS_KEPT: &str = "
+return new Promise((resolve) => {
+  const opening = indexedDB.open('weighbridge', 1);
+  opening.onupgradeneeded = () => opening.transaction.abort();
+  opening.onerror = opening.onblocked = () => resolve(false);
+  opening.onsuccess = () => {
+    const database = opening.result;
+    const asking = database.transaction('kept').objectStore('kept').count('trust');
+    asking.onsuccess = () => { database.close(); resolve(asking.result > 0); };
+    asking.onerror = () => { database.close(); resolve(false); };
+  };
+});";
+
 /// Remembers every verdict that the page shows from now on, however briefly.
 const REMEMBER_VERDICTS: &str = "
 window.verdictsShown = [];
@@ -112,6 +126,15 @@ impl VerifyPage {
     pub fn reload(&self) {
         self.browser.reload();
         self.settle();
+    }
+
+    /// Loads the page again once the browser has kept the choice of trust, or the lack of one: it does so a moment
+    /// after the click.
+    pub fn reload_when_kept(&self, kept: bool) {
+        self.browser.wait_for("the choice to be kept", |browser| {
+            (browser.js::<bool>(IS_KEPT, vec![]) == kept).then_some(())
+        });
+        self.reload();
     }
 
     fn settle(&self) {

@@ -140,7 +140,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
 fn trust_is_kept_across_visits_until_it_is_forgotten() {
     let lab = lab();
     let page = VerifyPage::trusting(&lab);
-    page.reload();
+    page.reload_when_kept(true);
     page.browser.wait_for("kept trust", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
     });
@@ -151,7 +151,7 @@ fn trust_is_kept_across_visits_until_it_is_forgotten() {
     page.browser.click("trust-forget");
     page.browser
         .wait_for_text("You have not chosen a log to trust yet");
-    page.reload();
+    page.reload_when_kept(false);
     page.browser
         .wait_for_text("You have not chosen a log to trust yet");
 }
@@ -208,7 +208,7 @@ fn a_log_key_that_changed_is_warned_of_loudly_and_not_adopted() {
     page.browser.wait_for("a trust file", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
     });
-    page.reload();
+    page.reload_when_kept(true);
     page.browser.wait_for("kept trust", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
     });
