@@ -13,7 +13,6 @@ use super::NoteSignature;
 use crate::{
     digest::Sha256Hasher,
     key::{KeyError, ed25519_public_key},
-    path::is_hidden_character,
 };
 
 /// Name of a note key: not empty, no white space, no plus sign.
@@ -39,7 +38,7 @@ impl FromStr for KeyName {
     type Err = KeyNameError;
 
     fn from_str(text: &str) -> Result<Self, KeyNameError> {
-        let wrong = |c: char| c.is_whitespace() || is_hidden_character(c) || c == '+';
+        let wrong = |c: char| c.is_whitespace() || c.is_control() || c == '+';
         if text.is_empty() || text.len() > 256 || text.contains(wrong) {
             return Err(KeyNameError {
                 found: text.chars().take(80).collect(),
