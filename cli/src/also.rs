@@ -8,7 +8,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use provenance::{
     PublisherName, RecordId, lookup,
     path::visible,
-    verify::{Identity, Opened, Report, Verdict},
+    verify::{Identity, Opened, Report, Verdict, grade},
 };
 use serde::Serialize;
 
@@ -75,24 +75,6 @@ impl Candidate {
     fn fit(&self, sizes: &[(&str, u64)]) -> Option<(usize, usize)> {
         let manifest = self.opened.manifest()?;
         Some(lookup::fit(manifest, sizes))
-    }
-}
-
-/// How much a verdict says; higher is kept. A trusted record goes before others even where it differs and another
-/// matches: else whoever records a changed copy under a name of their own could turn "changed" into "not trusted".
-/// A record that does not hold is told only when there is nothing else to tell.
-fn grade(verdict: Verdict, has_subtype: bool, trusted: bool) -> u8 {
-    match (verdict, trusted) {
-        (Verdict::Authentic | Verdict::Superseded, _) => 10,
-        (Verdict::Withdrawn | Verdict::Tainted, _) => 9,
-        (Verdict::Stale, true) => 8,
-        (Verdict::Incomplete, true) => 7,
-        (Verdict::Mismatch | Verdict::Unreadable, true) => 6,
-        (Verdict::Stale | Verdict::Untrusted, _) => 5,
-        (Verdict::Incomplete, false) => 4,
-        (Verdict::Mismatch | Verdict::Unreadable, false) => 3,
-        (Verdict::LogFault, _) => 1,
-        (Verdict::Unknown, _) => u8::from(has_subtype) * 2,
     }
 }
 

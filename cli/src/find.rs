@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use provenance::{
     RecordId, Sha256Digest,
     api::paths,
-    lookup::{KeyKind, LookupAnswer, LookupInfo, MAX_CANDIDATES, Match, digits_for, order_of_files, prefix},
+    lookup::{KeyKind, LookupAnswer, LookupInfo, MAX_CANDIDATES, Match, order_of_files, prefix},
 };
 
 use crate::{
@@ -81,8 +81,7 @@ impl<'a> Finder<'a> {
         let info: LookupInfo = client.get_json(paths::LOOKUP)?;
         Ok(Self {
             client,
-            // A registry may ask for fewer digits than the size of its index calls for, never for more.
-            digits: info.digits.min(digits_for(info.keys)),
+            digits: info.digits_to_send(),
             info,
             answers: BTreeMap::new(),
             hits: BTreeMap::new(),

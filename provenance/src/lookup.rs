@@ -103,6 +103,13 @@ pub struct LookupInfo {
     pub matches: Option<Vec<Match>>,
 }
 
+impl LookupInfo {
+    /// Digits that a client sends: a registry may ask for fewer than the size of its index calls for, never for more.
+    pub fn digits_to_send(&self) -> u32 {
+        self.digits.min(digits_for(self.keys))
+    }
+}
+
 impl FromJson for LookupInfo {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {

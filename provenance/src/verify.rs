@@ -14,6 +14,7 @@
 mod compare;
 mod fault;
 mod file_report;
+mod grade;
 mod judge;
 mod observation;
 mod open;
@@ -24,6 +25,7 @@ mod report;
 mod words;
 
 pub use file_report::{FileReport, FileVerdict};
+pub use grade::{COMPLETE_BY_STRANGER, INCOMPLETE_BY_STRANGER, grade};
 pub use observation::{Bytes, Junk, Observation, Scope, SeenFile};
 pub use open::open;
 pub use opened::{Opened, Standing};

@@ -7,7 +7,7 @@ use provenance::{
     api::{Problem, RecordProof, paths},
     dsse::MAX_PAYLOAD_BYTES,
     json::{self, FromJson},
-    lookup::{LookupAnswer, LookupInfo, Match, digits_for, prefix},
+    lookup::{LookupAnswer, LookupInfo, Match, prefix},
     trust::MAX_TRUST_BYTES,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -117,9 +117,9 @@ enum Index {
 }
 
 impl Index {
-    /// A registry may ask for fewer digits than the size of its index calls for, never for more.
     fn of(info: LookupInfo) -> Result<Self, ApiError> {
-        match (info.matches, info.digits.min(digits_for(info.keys))) {
+        let digits = info.digits_to_send();
+        match (info.matches, digits) {
             (Some(all), _) => Ok(Self::Whole(all)),
             (None, 0) => Err(ApiError::Answer {
                 what: "lookup",

@@ -5,7 +5,10 @@ use provenance::{
     chunk::ChunkList,
     order::positions,
     path::visible,
-    verify::{Bytes, FileVerdict, Observation, Opened, Report, SeenFile, Verdict},
+    verify::{
+        Bytes, COMPLETE_BY_STRANGER, FileVerdict, INCOMPLETE_BY_STRANGER, Observation, Opened, Report,
+        SeenFile, grade,
+    },
 };
 
 /// A differing chunk: what was signed and what was found.
@@ -87,26 +90,13 @@ impl Judgement {
         }
     }
 
-    /// How much it says, and of how many bytes. A publisher whom the visitor trusts goes before others even where
-    /// files differ and another record matches: else whoever records a changed copy could turn "changed" into "not
-    /// trusted". As in the command line.
+    /// How much it says, and of how many bytes.
     fn rank(&self) -> (u8, u64) {
         let Report {
             verdict, identity, ..
         } = &self.report;
         let trusted = identity.as_ref().is_some_and(|identity| identity.pinned);
-        let grade = match (verdict, trusted) {
-            (Verdict::Authentic | Verdict::Superseded, _) => 10,
-            (Verdict::Withdrawn | Verdict::Tainted, _) => 9,
-            (Verdict::Stale, true) => 8,
-            (Verdict::Incomplete, true) => 7,
-            (Verdict::Mismatch | Verdict::Unreadable, true) => 6,
-            (Verdict::Stale | Verdict::Untrusted, _) => COMPLETE,
-            (Verdict::Incomplete, _) => INCOMPLETE,
-            (Verdict::Mismatch | Verdict::Unreadable, _) => 3,
-            (Verdict::Unknown, _) => u8::from(self.report.subtype.is_some()) * 2,
-            (Verdict::LogFault, _) => 1,
-        };
+        let grade = grade(*verdict, self.report.subtype.is_some(), trusted);
         let same = self.report.files.iter().map(|file| file.same_bytes);
         (grade, same.fold(0, u64::saturating_add))
     }
@@ -128,12 +118,6 @@ impl Judgement {
     }
 }
 
-/// Every byte is as a stranger recorded it.
-const COMPLETE: u8 = 5;
-
-/// As [`COMPLETE`], but files are missing.
-const INCOMPLETE: u8 = 4;
-
 /// The best of several records' judgements of the same bytes, and those equally good: the oldest first, so that a
 /// newcomer never takes the place of what it copied. Also whether only the visitor can say which of them is meant.
 pub(crate) fn best_of(judgements: &[Judgement]) -> (Vec<usize>, bool) {
@@ -147,7 +131,7 @@ pub(crate) fn best_of(judgements: &[Judgement]) -> (Vec<usize>, bool) {
     let several = claimants.any(|other| Some(other) != first);
     let strangers = order
         .first()
-        .is_some_and(|at| matches!(ranks[*at].0, COMPLETE | INCOMPLETE));
+        .is_some_and(|at| matches!(ranks[*at].0, COMPLETE_BY_STRANGER | INCOMPLETE_BY_STRANGER));
     (order, several && strangers)
 }
 
@@ -194,6 +178,8 @@ pub(crate) fn summary_text(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
+    use provenance::verify::Verdict;
+
     use super::*;
 
     fn judged(verdict: Verdict, publisher: &str, index: u64) -> Judgement {
