@@ -16,6 +16,7 @@
 //! through a [`trust::TrustFile`], and only trusted values reach a verdict in [`verify`].
 
 pub mod api;
+pub mod bundle;
 pub mod checkpoint;
 pub mod chunk;
 pub mod cosignature;

@@ -1,6 +1,6 @@
 //! Paths of the API, in one place for server and clients.
 
-use crate::{digest::Sha256Digest, publisher::PublisherName, record_id::RecordId};
+use crate::{digest::Sha256Digest, merkle::tile::TileCoord, publisher::PublisherName, record_id::RecordId};
 
 /// Takes envelopes.
 pub const ATTESTATIONS: &str = "/api/v1/attestations";
@@ -43,4 +43,9 @@ pub fn artifact(dir_hash1: &Sha256Digest) -> String {
 /// One publisher.
 pub fn publisher(name: &PublisherName) -> String {
     format!("/api/v1/publishers/{name}")
+}
+
+/// A tile of the log.
+pub fn tile(tile: &TileCoord) -> String {
+    format!("/log/{tile}")
 }

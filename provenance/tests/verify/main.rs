@@ -8,6 +8,7 @@
     reason = "helpers of tests stop at the first surprise, as tests do"
 )]
 
+mod bundles;
 mod bytes;
 mod disk;
 mod folders;
