@@ -45,7 +45,8 @@ fn record(place: &Place, name: &str) -> Record {
     assert_eq!(envelope.signatures.len(), 1);
     assert!(
         key.public()
-            .verifies(&pae(&envelope.payload), &envelope.signatures[0].sig)
+            .verify_envelope(&pae(&envelope.payload), &envelope.signatures[0].sig)
+            .is_some()
     );
     Record::parse(&envelope.payload).unwrap()
 }

@@ -36,7 +36,7 @@ const MAX_SIGNATURE_BYTES: usize = 256;
 pub struct EnvelopeSignature {
     /// The signer's hint at its key; not authenticated, may be empty.
     pub keyid: String,
-    /// Raw signature bytes (Ed25519: 64).
+    /// The signature: Ed25519 64 raw bytes, ECDSA DER.
     pub sig: Vec<u8>,
 }
 
@@ -131,7 +131,7 @@ impl Envelope {
         let message = pae(&payload);
         let one = |key: &&SigningKey| EnvelopeSignature {
             keyid: key.public().keyid().to_string(),
-            sig: key.sign(&message).to_vec(),
+            sig: key.sign(&message),
         };
         Self {
             signatures: keys.iter().map(one).collect(),
@@ -192,13 +192,17 @@ mod tests {
 
     #[test]
     fn signed_envelopes_round_trip_and_verify() {
-        let (a, b) = (SigningKey::from_seed(&[1; 32]), SigningKey::from_seed(&[2; 32]));
+        let (a, b) = (
+            SigningKey::from_seed(&[1; 32]),
+            SigningKey::p256_from_seed(&[2; 32]).unwrap(),
+        );
         let envelope = Envelope::sign(b"{\"x\":1}".to_vec(), &[&a, &b]);
         let again = Envelope::parse(&envelope.to_json()).unwrap();
         assert_eq!(again, envelope);
         assert!(
             b.public()
-                .verifies(&pae(&again.payload), &again.signatures[1].sig)
+                .verify_envelope(&pae(&again.payload), &again.signatures[1].sig)
+                .is_some()
         );
     }
 

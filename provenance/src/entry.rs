@@ -18,7 +18,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     digest::Sha256Digest,
-    key::KeyId,
+    key::{KeyId, SIGNATURE_BYTES},
     merkle::{LeafHash, RootHash},
     publisher::PublisherName,
     record_id::RecordId,
@@ -38,8 +38,8 @@ pub const MAX_KIND_BYTES: usize = 256;
 pub struct EntrySignature {
     /// The signing key.
     pub keyid: KeyId,
-    /// Raw signature bytes, 64.
-    pub signature: Vec<u8>,
+    /// The signature in its form for the log, which is not the envelope's for every key ([`crate::key`]).
+    pub signature: [u8; SIGNATURE_BYTES],
 }
 
 /// A leaf of the log.
@@ -163,10 +163,9 @@ impl Entry {
 
 fn signature(line: &str) -> Option<EntrySignature> {
     let (keyid, encoded) = line.strip_prefix("sig ")?.split_once(' ')?;
-    let signature = STANDARD.decode(encoded).ok().filter(|s| s.len() == 64)?;
     Some(EntrySignature {
         keyid: keyid.parse().ok()?,
-        signature,
+        signature: STANDARD.decode(encoded).ok()?.try_into().ok()?,
     })
 }
 
@@ -236,7 +235,7 @@ mod tests {
     fn entry() -> Entry {
         let signature = |n: u8| EntrySignature {
             keyid: Sha256Digest::from_bytes([n; 32]).to_string().parse().unwrap(),
-            signature: vec![n; 64],
+            signature: [n; 64],
         };
         Entry {
             publisher: "acme.example".parse().unwrap(),

@@ -231,7 +231,7 @@ fn opened(files: &BTreeMap<String, &'static str>) -> Opened {
         state: RootHash::from(Sha256Digest::OF_NOTHING),
         signatures: vec![EntrySignature {
             keyid,
-            signature: vec![0; 64],
+            signature: [0; 64],
         }],
     };
     let proof = RecordProof {

@@ -19,7 +19,13 @@ pub extern "C" fn probe(start: *const u8, length: usize) -> usize {
     let key = key::SigningKey::from_seed(&seed);
     let envelope = dsse::Envelope::sign(bytes.to_vec(), &[&key]);
     let mut sum = envelope.to_json().len() + key.to_pkcs8_pem().as_ref().len();
-    sum += usize::from(key.public().verifies(bytes, &envelope.signatures[0].sig));
+    sum += usize::from(key.public().verify_envelope(bytes, &envelope.signatures[0].sig).is_some());
+    if let Ok(key) = key::SigningKey::p256_from_seed(&seed) {
+        sum += usize::from(key.public().verify_envelope(bytes, &key.sign(bytes)).is_some());
+        sum += key.to_pkcs8_pem().as_ref().len();
+    }
+    sum += key::PublicKey::from_spki_pem(text).map_or(0, |key| key.to_spki_pem().len());
+    sum += key::SigningKey::from_pkcs8_pem(text).map_or(0, |key| key.sign(bytes).len());
     if let Ok(name) = text.parse() {
         if let Ok(signer) = note::NoteSigner::from_seed(name, note::NoteAlgorithm::CosignatureV1, &seed) {
             let note = signer.sign_note(text.into());

@@ -148,10 +148,11 @@ fn first_keyset(publisher: &str, key: &SigningKey) -> (Vec<u8>, Vec<EntrySignatu
 }
 
 fn sign(payload: &[u8], key: &SigningKey) -> Vec<EntrySignature> {
-    let signature = key.sign(&provenance::dsse::pae(payload)).to_vec();
+    let message = provenance::dsse::pae(payload);
+    let signature = key.public().verify_envelope(&message, &key.sign(&message));
     vec![EntrySignature {
         keyid: key.public().keyid(),
-        signature,
+        signature: signature.expect("a signature just made"),
     }]
 }
 

@@ -44,7 +44,7 @@ pub enum SignatureError {
 pub(super) const MAX_TRIES: usize = 32;
 
 impl Keyset {
-    /// The signatures of `envelope` that verify under a key of this set: sorted by key id, one each. Others
+    /// The signatures of `envelope` that verify under a key of this set, as they are logged: sorted by key id, one each. Others
     /// are left out, as DSSE asks; a signature without a key id is tried against every key that has none yet, as
     /// long as there were no more than [`MAX_TRIES`].
     pub fn valid_signatures(&self, envelope: &Envelope) -> Vec<EntrySignature> {
@@ -62,8 +62,7 @@ impl Keyset {
                     continue;
                 }
                 tries += 1;
-                if key.verifies(&message, &signature.sig) {
-                    let signature = signature.sig.clone();
+                if let Some(signature) = key.verify_envelope(&message, &signature.sig) {
                     found.insert(place, EntrySignature { keyid, signature });
                     break;
                 }

@@ -120,7 +120,12 @@ pub(crate) const FORMATS: &[Format] = &[
     ),
     one(
         "public key",
-        || vec![key().public().to_spki_pem().into_bytes()],
+        || {
+            let p256 = SigningKey::p256_from_seed(&[3; 32]).unwrap();
+            [key(), p256]
+                .map(|key| key.public().to_spki_pem().into_bytes())
+                .to_vec()
+        },
         |bytes| {
             Some(
                 PublicKey::from_spki_pem(text(bytes)?)

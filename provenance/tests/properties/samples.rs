@@ -31,7 +31,7 @@ pub(crate) fn digest() -> Sha256Digest {
 fn entry() -> Entry {
     let signature = |n: u8| EntrySignature {
         keyid: Sha256Digest::from_bytes([n; 32]).to_string().parse().unwrap(),
-        signature: vec![n; 64],
+        signature: [n; 64],
     };
     Entry {
         publisher: "acme.example".parse().unwrap(),

@@ -169,7 +169,7 @@ fn signatures(payload: &[u8], keys: &[u8]) -> Vec<EntrySignature> {
     let mut found: Vec<EntrySignature> = (keys.iter().zip(envelope.signatures))
         .map(|(key, s)| EntrySignature {
             keyid: key.public().keyid(),
-            signature: s.sig,
+            signature: s.sig.try_into().unwrap(),
         })
         .collect();
     found.sort_by_key(|s| s.keyid);
