@@ -12,15 +12,20 @@ use provenance::{
 };
 use serde::Serialize;
 
-use crate::evidence::Evidence;
+use crate::{
+    evidence::Evidence,
+    supply::{SuppliedBy, Supplier},
+};
 
 /// A record that the files may belong to.
 #[derive(Debug)]
 pub(crate) struct Candidate {
     /// The record, proved as far as the trust file allows.
     pub(crate) opened: Opened,
-    /// Its place in the log: the proved one, else the registry's word.
+    /// Its place in the log: the proved one, else the word of who supplied it.
     pub(crate) index: u64,
+    /// Who supplied it.
+    pub(crate) supplier: Supplier,
 }
 
 /// How well a candidate fits; the greatest is judged.
@@ -87,6 +92,8 @@ pub(crate) struct Outcome {
     pub(crate) evidence: Evidence,
     /// The other candidates, the best first.
     pub(crate) also: Vec<Also>,
+    /// Who supplied the record that was judged; none where there is none.
+    pub(crate) source: Option<SuppliedBy>,
 }
 
 /// A record beside the one that was judged.

@@ -122,6 +122,8 @@ pub(crate) enum Command {
     Attest(Box<AttestArgs>),
     /// Send signed records to the registry's log
     Publish(PublishArgs),
+    /// Pack a record with its proofs into one file, for checking without a network; or renew such a file
+    Bundle(BundleArgs),
     /// Check files against their record
     Verify(VerifyArgs),
     /// Show a record, a publisher, or what is known of a digest
@@ -248,13 +250,43 @@ pub(crate) struct PublishArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A bundle is one file, NAME.weighbridge. Laid beside the weights, verify and the Verify page try it first and ask \
+nobody when it answers; it works when the registry is gone. It holds public data and no trust file: it changes \
+nothing about whom its user trusts.
+
+Its proofs age. Renew it before it is older than the max_age of those who verify (24 hours, unless their trust file \
+says otherwise). A renewed bundle never goes back to an older view of the log.
+
+Examples:
+  weighbridge bundle RECORD
+  weighbridge bundle RECORD -o minilm/minilm.weighbridge
+  weighbridge bundle --refresh minilm/minilm.weighbridge")]
+pub(crate) struct BundleArgs {
+    /// The record: the id that publish and verify print
+    #[arg(value_name = "RECORD", required_unless_present = "refresh")]
+    pub(crate) record: Option<RecordId>,
+    /// Where to write it [default: the artifact's name with .weighbridge, in this folder]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: Option<PathBuf>,
+    /// Renew the proofs of this bundle
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["record", "out", "force"])]
+    pub(crate) refresh: Option<PathBuf>,
+    /// Replace a file of that name
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Args)]
 #[command(after_help = format!("\
+A bundle (*.weighbridge) beside the files is tried first; when it answers, nothing is sent to anybody. \
 Without --record it finds the record by itself, asking the registry only for the first digits of a few hashes.
 
 Examples:
   weighbridge verify minilm/
   weighbridge verify minilm/ --record RECORD
   weighbridge verify model.safetensors --json
+  weighbridge verify minilm/ --offline --bundle minilm.weighbridge
 
 {EXIT_CODES}"))]
 pub(crate) struct VerifyArgs {
@@ -264,6 +296,12 @@ pub(crate) struct VerifyArgs {
     /// Check against this record
     #[arg(long, value_name = "ID")]
     pub(crate) record: Option<RecordId>,
+    /// Use this bundle instead of those beside the files
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) bundle: Option<PathBuf>,
+    /// Ask no registry: a bundle answers, or nothing does
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// Also compute each file's own SHA-256; slower, and proves no more
     #[arg(long)]
     pub(crate) full: bool,

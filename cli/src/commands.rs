@@ -1,11 +1,14 @@
 //! The commands: one file for each verb. Each returns the exit code, or a [`Failure`] that says what to do.
 
 mod attest;
+mod bundle;
 mod key;
 mod publish;
 mod publisher;
 mod show;
 mod verify;
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use provenance::trust::TrustFile;
 
@@ -42,9 +45,16 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         }
         Command::Attest(args) => attest::run(&context, &args),
         Command::Publish(args) => publish::run(&context, &args),
+        Command::Bundle(args) => bundle::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
     }
+}
+
+/// POSIX seconds; none when the clock stands before 1970.
+pub(crate) fn now() -> Option<u64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+    Some(now.as_secs())
 }
 
 impl Context {

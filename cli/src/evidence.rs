@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use provenance::{
     Sha256Digest, Sha256Hasher,
-    api::paths,
     chunk::{ChunkList, chunk_count, chunk_range},
     manifest::{Manifest, ManifestFile},
     tensor::{MAX_INDEX_BYTES, TensorIndex},
     verify::{Bytes, FileReport, FileVerdict, Observation, Report},
 };
 
-use crate::{client::Client, failure::Failure};
+use crate::failure::Failure;
 
 /// What was found in the changed files, by their listed path.
 #[derive(Debug, Default)]
@@ -122,10 +121,13 @@ impl ZeroDigests {
     }
 }
 
-/// Fetches the sidecars of the changed files into `into`. Gives what went wrong: without its sidecar a difference
-/// is still a difference, only its place is not known.
-pub(crate) fn fetch_sidecars(
-    client: &Client,
+/// Gets a sidecar of at most so many bytes.
+pub(crate) type GetSidecar<'a> = dyn Fn(&Sha256Digest, u64) -> Result<Vec<u8>, Failure> + 'a;
+
+/// Gets the sidecars of the changed files with `get` into `into`. Gives what went wrong: without
+/// its sidecar a difference is still a difference, only its place is not known.
+pub(crate) fn get_sidecars(
+    get: &GetSidecar<'_>,
     manifest: &Manifest,
     report: &Report,
     into: &mut BTreeMap<Sha256Digest, Vec<u8>>,
@@ -135,14 +137,19 @@ pub(crate) fn fetch_sidecars(
         let Some(file) = manifest.file(&changed.path) else {
             continue;
         };
-        let chunks = (file.chunks, chunk_count(file.size) * Sha256Digest::LEN as u64);
+        let count = chunk_count(file.size);
+        if count == 1 {
+            // The list of one chunk is its digest, which the record states.
+            into.insert(file.chunks, file.chunk0.as_bytes().to_vec());
+        }
+        let chunks = (file.chunks, count * Sha256Digest::LEN as u64);
         let tensors = file.tensors.map(|digest| (digest, MAX_INDEX_BYTES as u64));
         for (digest, limit) in [Some(chunks), tensors].into_iter().flatten() {
             if digest == Sha256Digest::OF_NOTHING || into.contains_key(&digest) {
                 continue;
             }
             // Its digest is checked where it is used.
-            match client.get(&paths::blob(&digest), limit) {
+            match get(&digest, limit) {
                 Ok(bytes) => drop(into.insert(digest, bytes)),
                 Err(failure) => missed.push(failure),
             }

@@ -6,6 +6,7 @@
 mod also;
 mod args;
 mod att_folder;
+mod bundle_file;
 mod client;
 mod commands;
 mod evidence;
@@ -20,6 +21,7 @@ mod report;
 mod schedule;
 mod shell;
 mod source;
+mod supply;
 mod trust_store;
 mod usage;
 mod values;

@@ -1,7 +1,7 @@
 //! Reads the files to check: which of them, how deep, and what is told meanwhile. What the digests mean is
 //! `provenance`'s.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use provenance::verify::{Bytes, SeenFile};
 
@@ -17,12 +17,13 @@ use crate::{
     walk::{Found, Walk},
 };
 
-/// Hashes the files that any of the records lists; others are only named.
+/// Hashes the files that any of the records lists; others are only named. What was read before is not read again.
 pub(crate) fn observe(
     output: Output,
     args: &VerifyArgs,
     found: &Walk,
     candidates: &[Candidate],
+    before: Vec<SeenFile>,
 ) -> Vec<SeenFile> {
     let manifests: Vec<_> = candidates
         .iter()
@@ -31,9 +32,13 @@ pub(crate) fn observe(
     // Names in another Unicode form may pair with a listed one, so they are read as well.
     let listed =
         |path: &str| !path.is_ascii() || manifests.iter().any(|manifest| manifest.file(path).is_some());
+    let mut files: Vec<SeenFile> = before;
+    files.retain(|file| !matches!(file.bytes, Bytes::NotRead));
+    let known: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
     let (read, passed): (Vec<&Found>, Vec<&Found>) = found
         .files
         .iter()
+        .filter(|file| !known.contains(&file.path))
         .partition(|file| found.single_file || listed(&file.path));
     if manifests.is_empty() {
         // No record that lists files: there is nothing to hash against.
@@ -42,6 +47,10 @@ pub(crate) fn observe(
             .iter()
             .map(|file| seen(file, Bytes::NotRead))
             .collect();
+    }
+    files.extend(passed.into_iter().map(|file| seen(file, Bytes::NotRead)));
+    if read.is_empty() {
+        return files;
     }
     let sources: Vec<Source> = read.iter().map(|file| file.source.clone()).collect();
     let total = sources.iter().map(|source| source.stamp.size).sum();
@@ -54,10 +63,6 @@ pub(crate) fn observe(
     };
     let hashed = hash_each(&sources, depth, thread_count(), &|n| progress.add(n));
     drop(progress);
-    let mut files: Vec<_> = passed
-        .into_iter()
-        .map(|file| seen(file, Bytes::NotRead))
-        .collect();
     for (file, hashed) in read.into_iter().zip(hashed) {
         let bytes = hashed.and_then(|hashed| with_header(file, hashed, found.single_file));
         files.push(seen(

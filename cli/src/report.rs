@@ -34,6 +34,9 @@ pub(crate) fn human(outcome: &Outcome, found: &Walk, output: Output) -> String {
     }
     text.differences(report, &outcome.evidence);
     text.facts(report);
+    if let Some(source) = &outcome.source {
+        text.fact("source", &source.line());
+    }
     text.also(outcome);
     if let Some(left_out) = found.left_out() {
         text.fact("left out", &left_out);

@@ -51,6 +51,7 @@ fn outcome(also: Vec<Also>) -> Outcome {
         report,
         evidence: Evidence::default(),
         also,
+        source: None,
     }
 }
 

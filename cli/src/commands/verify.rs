@@ -1,35 +1,33 @@
 //! `verify`: finds the record of files, proves it, hashes the files and tells the verdict.
 //!
-//! Every judgement is `provenance::verify`'s; here are only the steps around it. All requests are reads.
+//! Every judgement is `provenance::verify`'s; here are only the steps around it. Bundles are tried first; the registry
+//! is asked, with reads only, for what they leave open.
 
-use std::{
-    cmp::Reverse,
-    collections::BTreeMap,
-    time::{SystemTime, UNIX_EPOCH},
-};
+mod registry;
+mod unknown;
+
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use provenance::{
     RecordId,
-    api::{RecordProof, paths},
-    dsse::MAX_PAYLOAD_BYTES,
-    lookup::MAX_CANDIDATES,
     trust::TrustFile,
-    verify::{self, Identity, Observation, Opened, Report, Scope, Verdict},
+    verify::{Identity, Observation, Opened, Report, Scope, Verdict},
 };
 use serde::Serialize;
 
 use super::Context;
 use crate::{
-    also::{self, Also, Candidate, Outcome, Promise},
+    also::{self, Also, Candidate, Outcome},
     args::VerifyArgs,
-    client::{Client, MAX_ANSWER_BYTES},
-    evidence::{Evidence, fetch_sidecars},
+    bundle_file::about,
+    client::Client,
+    evidence::{Evidence, get_sidecars},
     failure::{Exit, Failure},
-    find::{Candidates, find_candidates},
-    header::sniff,
     observe::observe,
-    output::{self, Output},
-    report, trust_store,
+    output::Output,
+    report,
+    supply::{self, Bundles, SuppliedBy, Supplier},
+    trust_store,
     walk::{Purpose, Walk, walk},
 };
 
@@ -38,6 +36,7 @@ use crate::{
 struct Told<'a> {
     #[serde(flatten)]
     report: &'a Report,
+    source: &'a Option<SuppliedBy>,
     also: &'a [Also],
     ignored: &'a [String],
     ignored_files: u64,
@@ -46,41 +45,70 @@ struct Told<'a> {
 /// Checks what lies at the path.
 pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = context.trust()?;
-    let client = context.needed_registry(trust.as_ref())?;
     let found = walk(&args.path, Purpose::Check)?;
+    let bundles = Bundles::gather(args.bundle.as_deref(), &args.path, found.single_file)?;
     if found.files.is_empty() {
-        return Err(
-            Failure::usage(format!("{} holds no file to check", args.path.display()))
-                .next("name the folder with the model's files, or one file"),
-        );
+        return Err(nothing_to_check(args, &bundles));
     }
-    let candidates = match args.record {
-        Some(id) => candidate(&client, trust.as_ref(), id)?.into_iter().collect(),
-        None => open_found(context, &client, trust.as_ref(), &found)?,
-    };
-    let mut outcome = if candidates.is_empty() {
-        Outcome {
-            report: nothing_on_record(args, &client, &found)?,
-            evidence: Evidence::default(),
-            also: Vec::new(),
-        }
+    let client = if args.offline {
+        None
     } else {
-        best_report(context, args, &client, &found, candidates)?
+        context.registry(trust.as_ref())?
     };
+    let seen = Observation {
+        scope: if found.single_file {
+            Scope::SingleFile
+        } else {
+            Scope::Folder
+        },
+        files: Vec::new(),
+        sidecars: BTreeMap::new(),
+        named: args.record.is_some(),
+        ignored: found.ignored_files,
+        allow_extra: args.allow_extra,
+    };
+    let mut run = Run {
+        context,
+        args,
+        trust,
+        found,
+        bundles,
+        client,
+        asked: false,
+        seen,
+    };
+    let mut outcome = run.outcome()?;
+    let next = run.next_step(&outcome);
     let report = &mut outcome.report;
-    report.next = next_step(context, &client, report).or(report.next.take());
+    report.next = next.or(report.next.take());
     also::settle(&mut outcome);
     if context.output.json {
         Output::print_json(&Told {
             report: &outcome.report,
+            source: &outcome.source,
             also: &outcome.also,
-            ignored: &found.ignored,
-            ignored_files: found.ignored_files,
+            ignored: &run.found.ignored,
+            ignored_files: run.found.ignored_files,
         })?;
     } else {
-        Output::print(&report::human(&outcome, &found, context.output))?;
+        Output::print(&report::human(&outcome, &run.found, context.output))?;
     }
     Ok(exit_of(outcome.report.verdict))
+}
+
+fn nothing_to_check(args: &VerifyArgs, bundles: &Bundles) -> Failure {
+    let path = args.path.display();
+    let failure = Failure::usage(format!("{path} holds no file to check"));
+    match bundles.read.first() {
+        Some((file, bundle)) => failure
+            .why(format!(
+                "there is only the bundle {} of {}",
+                file.display(),
+                about(bundle)
+            ))
+            .next("name the folder in which the model's files and the bundle lie"),
+        None => failure.next("name the folder with the model's files, or one file"),
+    }
 }
 
 /// The exit code that a verdict ends with.
@@ -104,235 +132,264 @@ pub(super) fn open_named(
     trust: Option<&TrustFile>,
     id: RecordId,
 ) -> Result<Option<Opened>, Failure> {
-    Ok(candidate(client, trust, id)?.map(|candidate| candidate.opened))
+    Ok(supply::fetch(client, trust, id)?.map(|candidate| candidate.opened))
 }
 
-/// As [`open_named`], with the record's place in the log.
-fn candidate(client: &Client, trust: Option<&TrustFile>, id: RecordId) -> Result<Option<Candidate>, Failure> {
-    let Some(payload) = client.get_if_there(&paths::record(&id), MAX_PAYLOAD_BYTES as u64)? else {
-        return Ok(None);
-    };
-    let proof: RecordProof = client.get_json(&paths::record_proof(&id))?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .map(|now| now.as_secs());
-    let opened = verify::open(trust, id, &payload, &proof, now);
-    let index = opened.log().map_or(proof.index, |log| log.index);
-    Ok(Some(Candidate { opened, index }))
+/// One check: what is at hand, and what was read and asked so far.
+struct Run<'a> {
+    context: &'a Context,
+    args: &'a VerifyArgs,
+    trust: Option<TrustFile>,
+    found: Walk,
+    bundles: Bundles,
+    /// None when no request may be made, or no registry is known.
+    client: Option<Client>,
+    /// Whether a request was made.
+    asked: bool,
+    seen: Observation,
 }
 
-fn open_found(
-    context: &Context,
-    client: &Client,
-    trust: Option<&TrustFile>,
-    found: &Walk,
-) -> Result<Vec<Candidate>, Failure> {
-    let candidates = find_candidates(client, &found.sources())?;
-    context.output.note(privacy_note(&candidates));
-    let mut opened = Vec::new();
-    for id in worth_opening(context, client, trust, candidates.records)? {
-        let usable = |one: &Candidate| one.opened.manifest().is_some() || one.opened.fault().is_some();
-        opened.extend(candidate(client, trust, id)?.filter(usable));
+/// What the best of several records says of the files.
+struct Judged {
+    outcome: Outcome,
+    /// All of them, the best first.
+    candidates: Vec<Candidate>,
+}
+
+impl Run<'_> {
+    /// Tries the bundles, and asks the registry for what they leave open.
+    fn outcome(&mut self) -> Result<Outcome, Failure> {
+        let (faulty, held): (Vec<_>, Vec<_>) =
+            (self.try_bundles()?.into_iter()).partition(|candidate| candidate.opened.fault().is_some());
+        self.tell_broken(&faulty, !held.is_empty());
+        if !held.is_empty() {
+            let judged = self.judge(held)?;
+            return self.complete(judged);
+        }
+        if self.args.offline {
+            return self.nothing_offline(faulty);
+        }
+        let candidates = self.ask_registry()?;
+        if candidates.is_empty() {
+            return self.nothing_on_record();
+        }
+        Ok(self.judge(candidates)?.outcome)
     }
-    Ok(opened)
-}
 
-/// The records to open where more share the files than are opened. Here the registry's word is taken; what is opened
-/// is proved.
-fn worth_opening(
-    context: &Context,
-    client: &Client,
-    trust: Option<&TrustFile>,
-    records: Vec<(RecordId, usize)>,
-) -> Result<Vec<RecordId>, Failure> {
-    if records.len() <= MAX_CANDIDATES {
-        return Ok(records.into_iter().map(|(id, _)| id).collect());
+    /// Records of the bundles that these files may belong to.
+    fn try_bundles(&self) -> Result<Vec<Candidate>, Failure> {
+        let trust = self.trust.as_ref();
+        match self.args.record {
+            Some(id) => Ok(self.bundles.open_named(trust, id)),
+            None => Ok(self.bundles.open_found(trust, &self.found.sources())?),
+        }
     }
-    context.output.note(format!(
-        "At least {} records share data with these files; {MAX_CANDIDATES} of them are compared, those of names in your trust file and the oldest first. To compare with another one, name it with --record ID.",
-        records.len()
-    ));
-    let mut ranked = Vec::with_capacity(records.len());
-    for (id, shared) in records {
-        let path = paths::record_proof(&id);
-        if let Some(body) = client.get_if_there(&path, MAX_ANSWER_BYTES as u64)? {
-            let proof: RecordProof = client.parse(&path, &body)?;
-            let known = trust.is_some_and(|trust| trust.pinned_genesis(&proof.publisher).is_some());
-            let index = proof.index;
-            ranked.push((
-                Promise {
-                    known,
-                    shared,
-                    oldest: Reverse(index),
-                },
-                id,
+
+    /// Says of every bundle that is of no use here why it is passed over.
+    fn tell_broken(&self, faulty: &[Candidate], answered: bool) {
+        let output = self.context.output;
+        for failure in &self.bundles.broken {
+            output.note(format!("{failure}. It is passed over."));
+        }
+        for candidate in faulty {
+            let (Supplier::Bundle(at), Some(standing)) = (candidate.supplier, candidate.opened.fault())
+            else {
+                continue;
+            };
+            output.note(format!(
+                "the bundle {} does not hold: {}. It is passed over.",
+                self.bundles.path(at).display(),
+                standing.detail
             ));
         }
-    }
-    Ok(also::most_promising(ranked, MAX_CANDIDATES))
-}
-
-fn privacy_note(candidates: &Candidates) -> String {
-    let Candidates {
-        prefixes_sent,
-        digits,
-        as_of_size,
-        ..
-    } = candidates;
-    let sent = match prefixes_sent {
-        0 => "no digest was sent, not even in part: the registry's index is small enough to fetch whole"
-            .to_owned(),
-        1 => format!("1 prefix of {digits} hex digits was sent to the registry"),
-        n => format!("{n} prefixes of {digits} hex digits were sent to the registry"),
-    };
-    format!(
-        "Your files stay on this computer; {sent} (log of {} entries).",
-        output::grouped(*as_of_size)
-    )
-}
-
-/// The report when there is no record to compare with.
-fn nothing_on_record(args: &VerifyArgs, client: &Client, found: &Walk) -> Result<Report, Failure> {
-    if let Some(id) = args.record {
-        let mut report = Report::unknown(None, format!("{} has no record {id}", client.address()));
-        report.headline = "No such record".into();
-        report.summary = format!("{} has no record {id}; no file was read.", client.address());
-        report.next =
-            Some("check the id, or leave out --record to look for the record of these files".into());
-        return Ok(report);
-    }
-    let mut junk = None;
-    for file in &found.files {
-        match sniff(&file.source)? {
-            // One sound file in the folder, and the folder is not junk.
-            None => return Ok(unknown(None, client)),
-            some => junk = junk.or(some),
+        if self.bundles.untried > 0 {
+            output.note(format!(
+                "{} more bundles lie beside the files and were not tried; name one with --bundle FILE",
+                self.bundles.untried
+            ));
+        }
+        if !answered && faulty.is_empty() {
+            for (path, bundle) in &self.bundles.read {
+                let what = match self.args.record {
+                    Some(id) => format!("does not hold record {id}"),
+                    None => "holds no record of these files".into(),
+                };
+                output.note(format!(
+                    "the bundle {} {what} (it is of {})",
+                    path.display(),
+                    about(bundle)
+                ));
+            }
         }
     }
-    Ok(unknown(junk.map(verify::Junk::code), client))
-}
 
-fn unknown(junk: Option<&str>, client: &Client) -> Report {
-    let mut report = Report::unknown(
-        junk,
-        format!("{} has no record with these digests", client.address()),
-    );
-    let told = match junk {
-        Some("empty") => Some((
-            "The file is empty (0 bytes); e3b0c442… is the hash of nothing. The download never started.",
-            "download again",
-        )),
-        Some("lfs-pointer") => Some(("The file is a Git LFS pointer, not the weights.", "git lfs pull")),
-        Some("html") => Some((
-            "The file is a web page, saved instead of the model (was the link /blob/ instead of /resolve/?).",
-            "download again from the link to the file itself",
-        )),
-        _ => None,
-    };
-    if let Some((summary, next)) = told {
-        report.summary = summary.into();
-        report.next = Some(next.into());
-    }
-    report
-}
-
-/// Hashes once, judges against each candidate, and keeps the report that says most.
-fn best_report(
-    context: &Context,
-    args: &VerifyArgs,
-    client: &Client,
-    found: &Walk,
-    mut candidates: Vec<Candidate>,
-) -> Result<Outcome, Failure> {
-    let sizes: Vec<_> = found
-        .files
-        .iter()
-        .map(|file| (file.path.as_str(), file.source.stamp.size))
-        .collect();
-    candidates.sort_by_cached_key(|candidate| Reverse(candidate.rank_unread(&sizes)));
-    let mut seen = Observation {
-        scope: if found.single_file {
-            Scope::SingleFile
-        } else {
-            Scope::Folder
-        },
-        files: observe(context.output, args, found, &candidates),
-        sidecars: BTreeMap::new(),
-        named: args.record.is_some(),
-        ignored: found.ignored_files,
-        allow_extra: args.allow_extra,
-    };
-    let announced = candidates.first().map(|candidate| candidate.opened.id());
-    let mut judged: Vec<_> = candidates
-        .into_iter()
-        .map(|candidate| {
-            let report = candidate.opened.judge(&seen);
-            (candidate.rank(&report, &sizes), candidate, report)
-        })
-        .collect();
-    judged.sort_by(|(a, ..), (b, ..)| b.cmp(a));
-    let mut judged = judged.into_iter();
-    let (_, best, mut report) = judged
-        .next()
-        .ok_or_else(|| Failure::usage("there is no record to compare with"))?;
-    if announced != Some(best.opened.id()) {
-        context.output.note(format!(
-            "checking {}  against record {}, which matches better",
-            args.path.display(),
-            best.opened.id().digest().short()
-        ));
-    }
-    let mut evidence = Evidence::default();
-    if let Some(manifest) = best.opened.manifest() {
-        let missed = fetch_sidecars(client, manifest, &report, &mut seen.sidecars);
-        for failure in missed {
-            context
+    /// What a bundle said, completed by the registry where it is allowed and could say more: a view that is not
+    /// confirmed may be an old one, and files that differ may be those of another record.
+    fn complete(&mut self, judged: Judged) -> Result<Outcome, Failure> {
+        let report = &judged.outcome.report;
+        let stale = report.verdict == Verdict::Stale;
+        let settled = match report.verdict {
+            Verdict::Stale => false,
+            Verdict::Mismatch | Verdict::Incomplete | Verdict::Unknown | Verdict::LogFault => {
+                self.args.record.is_some()
+            }
+            _ => true,
+        };
+        if settled || self.args.offline {
+            self.context
                 .output
-                .note(format!("a difference cannot be located exactly: {failure}"));
+                .note("Your files stay on this computer; nothing was sent: a bundle answers.");
+            return Ok(judged.outcome);
         }
-        report = best.opened.judge(&seen);
-        evidence = Evidence::of(&report, manifest, &seen);
+        let why = if stale {
+            "the bundle's view of the log is not confirmed as current"
+        } else {
+            "these files are not what the bundle's record lists"
+        };
+        let asked = match judged.candidates.first() {
+            Some(best) if stale => self.fresh(best.opened.id()),
+            _ => self.ask_registry(),
+        };
+        let found = match asked {
+            Ok(found) => found,
+            Err(failure) => {
+                self.context.output.note(format!(
+                    "{why}, and the registry could not be asked: {failure}. The bundle's word stands."
+                ));
+                return Ok(judged.outcome);
+            }
+        };
+        let (faulty, found): (Vec<_>, Vec<_>) =
+            (found.into_iter()).partition(|candidate| candidate.opened.fault().is_some());
+        if let Some(standing) = faulty.first().and_then(|candidate| candidate.opened.fault()) {
+            self.context.output.note(format!(
+                "{why}, but what the registry served for it does not hold: {}. The bundle's word stands.",
+                standing.detail
+            ));
+        }
+        if found.is_empty() {
+            return Ok(judged.outcome);
+        }
+        self.context
+            .output
+            .note(format!("{why}; the registry was asked too."));
+        let mut candidates = judged.candidates;
+        candidates.retain(|known| found.iter().all(|new| new.opened.id() != known.opened.id()));
+        candidates.extend(found);
+        Ok(self.judge(candidates)?.outcome)
     }
-    let also = judged.filter_map(|(_, candidate, report)| Also::of(&candidate, &report));
-    Ok(Outcome {
-        report,
-        evidence,
-        also: also.collect(),
-    })
-}
 
-/// The next step where a command line has a better one than the report, which also serves pages.
-fn next_step(context: &Context, client: &Client, report: &Report) -> Option<String> {
-    match (report.verdict, report.subtype.as_deref()) {
-        (Verdict::Untrusted, Some("no-log")) => Some(trust_store::how_to_choose_a_log(
-            &context.global,
-            Some(client.address()),
-        )),
-        (Verdict::Untrusted, _) => {
-            let identity = report.identity.as_ref()?;
-            let Identity {
-                publisher,
-                genesis,
-                other_genesis: None,
-                ..
-            } = identity
-            else {
-                return None;
-            };
-            let pin = context.again(&format!("publisher trust {publisher} {genesis}"));
-            Some(format!("if you know {publisher} by this genesis: {pin}"))
+    /// Hashes what was not hashed yet, judges against each candidate, and puts the one that says most first.
+    fn judge(&mut self, mut candidates: Vec<Candidate>) -> Result<Judged, Failure> {
+        let output = self.context.output;
+        let files = self.found.files.iter();
+        let sizes: Vec<_> = files
+            .map(|file| (file.path.as_str(), file.source.stamp.size))
+            .collect();
+        candidates.sort_by_cached_key(|candidate| Reverse(candidate.rank_unread(&sizes)));
+        let before = std::mem::take(&mut self.seen.files);
+        self.seen.files = observe(output, self.args, &self.found, &candidates, before);
+        let announced = candidates.first().map(|candidate| candidate.opened.id());
+        let mut judged: Vec<_> = candidates
+            .into_iter()
+            .map(|candidate| {
+                let report = candidate.opened.judge(&self.seen);
+                (candidate.rank(&report, &sizes), candidate, report)
+            })
+            .collect();
+        judged.sort_by(|(a, ..), (b, ..)| b.cmp(a));
+        let Some((_, best, report)) = judged.first() else {
+            return Err(Failure::usage("there is no record to compare with"));
+        };
+        if announced != Some(best.opened.id()) {
+            output.note(format!(
+                "checking {}  against record {}, which matches better",
+                self.args.path.display(),
+                best.opened.id().digest().short()
+            ));
         }
-        (Verdict::LogFault, Some("checkpoint")) => Some(format!(
-            "check that {} and your trust file belong to the same log (--registry, --trust); if they do, keep this output and ask the log's operator",
-            client.address()
-        )),
-        (Verdict::LogFault, _) => {
-            Some("keep this output and ask the log's operator; do not use the record".into())
+        let (mut report, mut evidence) = (report.clone(), Evidence::default());
+        if let Some(manifest) = best.opened.manifest() {
+            let mut sidecars = std::mem::take(&mut self.seen.sidecars);
+            let get = |digest: &_, limit| self.sidecar(best.supplier, digest, limit);
+            for failure in get_sidecars(&get, manifest, &report, &mut sidecars) {
+                output.note(format!("a difference cannot be located exactly: {failure}"));
+            }
+            self.seen.sidecars = sidecars;
+            report = best.opened.judge(&self.seen);
+            evidence = Evidence::of(&report, manifest, &self.seen);
         }
-        (Verdict::Stale, Some("no-witness")) => {
-            Some("if you accept a log without witnesses, write \"max_age none\" in your trust file".into())
+        let also = judged.iter().skip(1);
+        let also = also
+            .filter_map(|(_, candidate, report)| Also::of(candidate, report))
+            .collect();
+        let outcome = Outcome {
+            report,
+            evidence,
+            also,
+            source: self.supplied_by(best.supplier),
+        };
+        let candidates = judged.into_iter().map(|(_, candidate, _)| candidate).collect();
+        Ok(Judged { outcome, candidates })
+    }
+
+    fn supplied_by(&self, supplier: Supplier) -> Option<SuppliedBy> {
+        let (kind, at) = match supplier {
+            Supplier::Bundle(at) => ("bundle", self.bundles.path(at).display().to_string()),
+            Supplier::Registry => ("registry", self.client.as_ref()?.address().to_owned()),
+        };
+        Some(SuppliedBy {
+            kind,
+            at,
+            registry_asked: self.asked,
+        })
+    }
+
+    /// The next step where a command line has a better one than the report, which also serves pages.
+    fn next_step(&self, outcome: &Outcome) -> Option<String> {
+        let (context, report) = (self.context, &outcome.report);
+        let client = self.client.as_ref().map(Client::address);
+        let refresh = || {
+            let bundle = outcome.source.as_ref().filter(|source| source.kind == "bundle")?;
+            let command = format!("bundle --refresh {}", crate::shell::quoted(&bundle.at));
+            Some(format!(
+                "renew the bundle, with a network: {}",
+                context.again(&command)
+            ))
+        };
+        match (report.verdict, report.subtype.as_deref()) {
+            (Verdict::Untrusted, Some("no-log")) => {
+                Some(trust_store::how_to_choose_a_log(&context.global, client))
+            }
+            (Verdict::Untrusted, _) => {
+                let identity = report.identity.as_ref()?;
+                let Identity {
+                    publisher,
+                    genesis,
+                    other_genesis: None,
+                    ..
+                } = identity
+                else {
+                    return None;
+                };
+                let pin = context.again(&format!("publisher trust {publisher} {genesis}"));
+                Some(format!("if you know {publisher} by this genesis: {pin}"))
+            }
+            (Verdict::LogFault, Some("checkpoint")) => {
+                let whose = outcome.source.as_ref().map(|source| source.at.as_str());
+                Some(format!(
+                    "check that {} and your trust file belong to the same log (--registry, --trust); if they do, keep this output and ask the log's operator",
+                    whose.unwrap_or("the registry")
+                ))
+            }
+            (Verdict::LogFault, _) => {
+                Some("keep this output and ask the log's operator; do not use the record".into())
+            }
+            (Verdict::Stale, Some("no-witness")) => Some(
+                "if you accept a log without witnesses, write \"max_age none\" in your trust file".into(),
+            ),
+            (Verdict::Stale, Some("old" | "quorum" | "withheld")) => refresh(),
+            _ => None,
         }
-        _ => None,
     }
 }

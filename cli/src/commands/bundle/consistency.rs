@@ -1,0 +1,107 @@
+//! A renewed bundle never goes backwards: the new tree has to contain the old one, and no witness may have signed it
+//! earlier.
+
+use provenance::{
+    api::paths,
+    bundle::Bundle,
+    merkle::{
+        ConsistencyProof, ProveError,
+        tile::{TILE_WIDTH, TileCoord, TileHashReader, TileReadError},
+    },
+    trust::TrustFile,
+};
+
+use crate::{
+    client::Client,
+    failure::{Exit, Failure},
+};
+
+/// Bytes of a full tile.
+const TILE_BYTES: u64 = TILE_WIDTH * 32;
+
+/// Checks that the view of `new` is the one of `old`, or a later one of the same log. The proof between the two is made
+/// from the log's tiles, and proves itself: it has to lead to both roots.
+///
+/// # Errors
+/// [`Exit::LogFault`] when it is not.
+pub(super) fn check_forward(
+    client: &Client,
+    trust: Option<&TrustFile>,
+    old: &Bundle,
+    new: &Bundle,
+) -> Result<(), Failure> {
+    let (before, after) = (old.checkpoint(), new.checkpoint());
+    let refuse = |why: String| {
+        Failure::new(
+            Exit::LogFault,
+            format!(
+                "{} does not continue what the bundle holds, so the bundle stays as it is",
+                client.address()
+            ),
+        )
+        .why(why)
+    };
+    if let Some(Err(error)) = trust.map(|trust| trust.check_checkpoint(old.note())) {
+        return Err(
+            refuse(format!("the bundle's own checkpoint does not hold: {error}"))
+                .next("make the bundle anew: weighbridge bundle RECORD"),
+        );
+    }
+    if before.origin != after.origin {
+        return Err(refuse(format!(
+            "the bundle is from the log {}, the registry keeps {}",
+            before.origin, after.origin
+        ))
+        .next("name the registry that keeps the bundle's log (--registry)"));
+    }
+    let (from, to) = (before.head.size, after.head.size);
+    if to < from {
+        return Err(refuse(format!("the bundle has seen {from} entries, the registry shows {to}"))
+            .next("the registry may be a copy that lags, or one restored from a backup; try another, or ask its operator"));
+    }
+    let reader = TileHashReader::new(to, |tile| read_tile(client, tile));
+    let proof = ConsistencyProof::prove(&reader, from, to).map_err(|error| {
+        let failure = Failure::new(
+            Exit::Network,
+            "the proof that the log only grew could not be made",
+        );
+        match error {
+            ProveError::Read(TileReadError::Read(failure)) => failure,
+            ProveError::Read(other) => failure.why(other),
+            other => failure.why(other),
+        }
+    })?;
+    proof.verify(&before.head, &after.head).map_err(|error| {
+        refuse(error.to_string()).next(
+            "keep this bundle: together with the registry's checkpoint it shows that the log changed its past; tell \
+             its operator and its witnesses",
+        )
+    })?;
+    let confirmed = |bundle: &Bundle| {
+        let checked = trust?.check_checkpoint(bundle.note()).ok()?;
+        checked.cosignatures().map(|cosignature| cosignature.time).max()
+    };
+    if from == to && confirmed(new) < confirmed(old) {
+        return Err(refuse(
+            "witnesses signed the bundle's view later than the one that the registry shows".into(),
+        )
+        .next("try again later"));
+    }
+    Ok(())
+}
+
+/// A tile of the log. A partial one may be gone once the full one is there, which begins with the same hashes.
+fn read_tile(client: &Client, tile: TileCoord) -> Result<Vec<u8>, Failure> {
+    if !tile.is_full()
+        && let Some(bytes) = client.get_if_there(&paths::tile(&tile), TILE_BYTES)?
+    {
+        return Ok(bytes);
+    }
+    let whole = TileCoord {
+        width: u16::try_from(TILE_WIDTH).expect("256"),
+        ..tile
+    };
+    let mut bytes = client.get(&paths::tile(&whole), TILE_BYTES)?;
+    bytes.truncate(usize::from(tile.width) * 32);
+    Ok(bytes)
+}

@@ -1,0 +1,131 @@
+//! The report when there is no record to compare with: what was asked, what was not, and what the files look like.
+
+use provenance::verify::{Junk, Report};
+
+use super::Run;
+use crate::{
+    also::{Candidate, Outcome},
+    bundle_file::about,
+    evidence::Evidence,
+    failure::Failure,
+    header::sniff,
+    output,
+};
+
+impl Run<'_> {
+    /// The registry has nothing.
+    pub(super) fn nothing_on_record(&self) -> Result<Outcome, Failure> {
+        let address = self
+            .client
+            .as_ref()
+            .map_or("the registry", |client| client.address());
+        if let Some(id) = self.args.record {
+            let mut report = Report::unknown(None, format!("{address} has no record {id}"));
+            report.headline = "No such record".into();
+            report.summary = format!("{address} has no record {id}; no file was read.");
+            report.next =
+                Some("check the id, or leave out --record to look for the record of these files".into());
+            return Ok(without_record(report));
+        }
+        self.unknown(format!("{address} has no record with these digests"))
+            .map(without_record)
+    }
+
+    /// No bundle has anything that holds, and no request may be made. `faulty` are records in bundles that do not hold.
+    pub(super) fn nothing_offline(&mut self, faulty: Vec<Candidate>) -> Result<Outcome, Failure> {
+        if !faulty.is_empty() {
+            return Ok(self.judge(faulty)?.outcome);
+        }
+        if self.bundles.read.is_empty() {
+            if !self.bundles.broken.is_empty() {
+                return Err(self.bundles.broken.swap_remove(0));
+            }
+            let mut report = Report::unknown(
+                Some("offline"),
+                "no request was made, and no bundle (*.weighbridge) lies beside the files",
+            );
+            report.headline = "Nothing was looked up".into();
+            report.summary =
+                "--offline forbids asking a registry, and no bundle (*.weighbridge) lies beside the files. \
+                              This says nothing good or bad about them."
+                    .into();
+            report.next = Some(
+                "lay a bundle beside them (weighbridge bundle RECORD makes one), name one with --bundle FILE, or leave \
+                 out --offline"
+                    .into(),
+            );
+            return Ok(without_record(report));
+        }
+        let held: Vec<_> = (self.bundles.read.iter())
+            .map(|(path, bundle)| format!("{} (of {})", path.display(), about(bundle)))
+            .collect();
+        let tried = output::count(held.len(), "bundle");
+        if let Some(id) = self.args.record {
+            let detail = format!("no request was made; {tried} tried: {}", held.join(", "));
+            let mut report = Report::unknown(Some("offline"), detail);
+            report.headline = "No such record".into();
+            report.summary = format!(
+                "No bundle here holds record {id}, and --offline forbids asking a registry; no file was read."
+            );
+            report.next = Some("check the id, or leave out --offline".into());
+            return Ok(without_record(report));
+        }
+        let detail = format!(
+            "no record of these files in {tried}: {}; no request was made",
+            held.join(", ")
+        );
+        let mut report = self.unknown(detail)?;
+        if report.subtype.is_none() {
+            report.summary = format!(
+                "No bundle here holds a record of these bytes, and --offline forbids asking a registry, which may have \
+                 one. This says nothing good or bad about them. Tried: {}.",
+                held.join(", ")
+            );
+            report.next =
+                Some("leave out --offline, or name the model's own bundle with --bundle FILE".into());
+        }
+        Ok(without_record(report))
+    }
+
+    fn unknown(&self, detail: String) -> Result<Report, Failure> {
+        let mut junk = None;
+        for file in &self.found.files {
+            match sniff(&file.source)? {
+                // One sound file in the folder, and the folder is not junk.
+                None => return Ok(unknown(None, detail)),
+                some => junk = junk.or(some),
+            }
+        }
+        Ok(unknown(junk.map(Junk::code), detail))
+    }
+}
+
+fn without_record(report: Report) -> Outcome {
+    Outcome {
+        report,
+        evidence: Evidence::default(),
+        also: Vec::new(),
+        source: None,
+    }
+}
+
+fn unknown(junk: Option<&str>, detail: String) -> Report {
+    let mut report = Report::unknown(junk, detail);
+    let told = match junk {
+        Some("empty") => Some((
+            "The file is empty (0 bytes); e3b0c442… is the hash of nothing. The download never started.",
+            "download again",
+        )),
+        Some("lfs-pointer") => Some(("The file is a Git LFS pointer, not the weights.", "git lfs pull")),
+        Some("html") => Some((
+            "The file is a web page, saved instead of the model (was the link /blob/ instead of /resolve/?).",
+            "download again from the link to the file itself",
+        )),
+        _ => None,
+    };
+    if let Some((summary, next)) = told {
+        report.summary = summary.into();
+        report.next = Some(next.into());
+    }
+    report
+}

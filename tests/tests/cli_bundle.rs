@@ -1,0 +1,498 @@
+//! Bundles by command line: made, laid beside the weights, verified with the registry gone, renewed, and refused when
+//! they do not hold.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use harness::{
+    cli::{Cli, Ran},
+    lab::{self, Lab, PUBLISHER},
+    models::{Model, noise},
+    proxy::Proxy,
+    wait::Shared,
+};
+use provenance::{
+    api::RecordProof,
+    bundle::Bundle,
+    cosignature::cosign,
+    json,
+    note::{NoteAlgorithm, NoteSigner},
+    state::StateProof,
+    tlog_proof::TlogProof,
+};
+use serde_json::{Value, json};
+
+/// One registry with the generated model, for tests that leave it running.
+static LAB: Shared<Lab> = Shared::new();
+
+fn lab() -> std::sync::Arc<Lab> {
+    LAB.get(Lab::small_without_page)
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// A copy of the model with its bundle in it.
+fn bundled(lab: &Lab, name: &str) -> (Model, PathBuf) {
+    let model = lab.copy(name);
+    let bundle = model.path("minilm.weighbridge");
+    lab.cli(&lab.trust_pinned())
+        .ok(&["bundle", &lab.record, "-o", &text(&bundle)]);
+    (model, bundle)
+}
+
+fn verify(cli: &Cli, path: &Path, more: &[&str]) -> Ran {
+    let mut arguments = vec![OsStr::new("verify"), path.as_os_str(), OsStr::new("--json")];
+    arguments.extend(more.iter().map(OsStr::new));
+    cli.run(&arguments)
+}
+
+/// Wants exit code, verdict and who supplied the record, and gives the report.
+fn expect(ran: &Ran, code: i32, verdict: &str, kind: Option<&str>) -> Value {
+    let report = ran.json();
+    assert_eq!((ran.code, &report["verdict"]), (code, &json!(verdict)), "{ran}");
+    assert_eq!(report["source"]["kind"].as_str(), kind, "{ran}");
+    report
+}
+
+#[test]
+fn a_model_is_verified_with_the_registry_gone() {
+    let mut lab = Lab::small_without_page();
+    let (model, bundle) = bundled(&lab, "whole");
+    let (damaged, _) = bundled(&lab, "damaged");
+    let alone = lab.work().join("alone");
+    fs::create_dir(&alone).unwrap();
+    fs::copy(model.weights(), alone.join("model.safetensors")).unwrap();
+    fs::copy(&bundle, alone.join("any.weighbridge")).unwrap();
+    let (pinned, plain) = (lab.cli(&lab.trust_pinned()), lab.cli(&lab.trust()));
+    let nobody = Cli::new(lab.work());
+    lab.registry.kill9();
+
+    let ran = verify(&pinned, model.folder(), &[]);
+    let report = expect(&ran, 0, "authentic", Some("bundle"));
+    assert_eq!(report["source"]["at"], text(&bundle));
+    assert_eq!(report["source"]["registry_asked"], false);
+    assert_eq!(report["record"], lab.record);
+    assert!(ran.stderr.contains("nothing was sent"), "{ran}");
+    let human = pinned.ok(&["verify", &text(model.folder())]);
+    let line = format!("bundle {}; nothing was sent", text(&bundle));
+    assert!(human.stdout.contains(&line), "{human}");
+
+    for more in [&["--offline"][..], &["--record", &lab.record], &["--full"]] {
+        expect(
+            &verify(&pinned, model.folder(), more),
+            0,
+            "authentic",
+            Some("bundle"),
+        );
+    }
+    expect(
+        &verify(&pinned, &alone.join("model.safetensors"), &[]),
+        0,
+        "authentic",
+        Some("bundle"),
+    );
+    let elsewhere = lab.copy("elsewhere");
+    let named = ["--offline", "--bundle", &text(&bundle)];
+    expect(
+        &verify(&pinned, elsewhere.folder(), &named),
+        0,
+        "authentic",
+        Some("bundle"),
+    );
+    // A bundle changes no trust.
+    expect(
+        &verify(&plain, model.folder(), &[]),
+        10,
+        "untrusted",
+        Some("bundle"),
+    );
+    let ran = verify(&nobody, model.folder(), &["--offline"]);
+    assert_eq!(expect(&ran, 10, "untrusted", Some("bundle"))["subtype"], "no-log");
+
+    let tensor = damaged.tensors().remove(0);
+    damaged.flip_bit(damaged.tensor(&tensor.name).start);
+    for more in [&[][..], &["--offline"]] {
+        let report = expect(
+            &verify(&pinned, damaged.folder(), more),
+            1,
+            "mismatch",
+            Some("bundle"),
+        );
+        let files = report["files"].as_array().unwrap();
+        let weights = files.iter().find(|file| file["verdict"] == "altered").unwrap();
+        assert!(
+            weights["tensors"]
+                .as_array()
+                .unwrap()
+                .contains(&json!(tensor.name)),
+            "{weights}"
+        );
+    }
+    let ran = verify(&pinned, damaged.folder(), &[]);
+    assert!(ran.stderr.contains("the registry could not be asked"), "{ran}");
+}
+
+#[test]
+fn a_bundle_holds_the_record_its_provenance_and_what_proves_them() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let ran = cli.ok(&["bundle", &lab.record, "-o", "made.weighbridge", "--json"]);
+    let told = ran.json();
+    assert_eq!((&told["v"], &told["proved"]), (&json!(1), &json!(true)), "{ran}");
+    let path = lab.work().join("made.weighbridge");
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(told["bytes"], bytes.len());
+    let bundle = Bundle::parse(bytes).unwrap();
+    let records: Vec<_> = bundle.records().iter().map(ToString::to_string).collect();
+    assert_eq!(told["records"], json!(records));
+    assert!(
+        records.contains(&lab.record) && records.contains(&lab.genesis),
+        "{ran}"
+    );
+
+    let again = cli.run(&["bundle", &lab.record, "-o", "made.weighbridge"]);
+    assert_eq!(again.code, 2, "{again}");
+    assert!(
+        again.stderr.contains("there already") && again.stderr.contains("--refresh"),
+        "{again}"
+    );
+    cli.ok(&["bundle", &lab.record, "-o", "made.weighbridge", "--force"]);
+    let unproved = Cli::new(lab.work()).with("WEIGHBRIDGE_REGISTRY", lab.registry.url());
+    let ran = unproved.ok(&["bundle", &lab.record]);
+    assert!(
+        ran.stdout.contains("acme-minilm.weighbridge") && ran.stdout.contains("not checked"),
+        "{ran}"
+    );
+    let nothing = cli.run(&["bundle", &"0".repeat(64)]);
+    assert_eq!(nothing.code, 3, "{nothing}");
+}
+
+#[test]
+fn a_bundle_that_does_not_hold_is_told_and_never_silently_skipped() {
+    let lab = lab();
+    let (model, bundle) = bundled(&lab, "corrupt");
+    let cli = lab.cli(&lab.trust_pinned());
+    let good = fs::read(&bundle).unwrap();
+    let mut bent = good.clone();
+    let at = bent.len() / 2;
+    bent[at] ^= 1;
+    for bytes in [
+        bent,
+        good[..good.len() - 1].to_vec(),
+        b"<html>".to_vec(),
+        Vec::new(),
+    ] {
+        fs::write(&bundle, bytes).unwrap();
+        let ran = verify(&cli, model.folder(), &[]);
+        expect(&ran, 0, "authentic", Some("registry"));
+        assert!(ran.stderr.contains("minilm.weighbridge does not hold"), "{ran}");
+        let ran = verify(&cli, model.folder(), &["--offline"]);
+        assert_eq!(ran.code, 9, "{ran}");
+        assert!(
+            ran.stderr.contains("minilm.weighbridge does not hold") && ran.stderr.contains("byte"),
+            "{ran}"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_of_another_log_is_a_fault_offline_and_passed_over_online() {
+    let lab = lab();
+    let other = Lab::small_without_page();
+    let (model, bundle) = bundled(&other, "foreign");
+    let cli = lab.cli(&lab.trust_pinned());
+    let ran = verify(&cli, model.folder(), &["--offline"]);
+    let report = expect(&ran, 9, "log-fault", Some("bundle"));
+    assert_eq!(report["subtype"], "checkpoint", "{ran}");
+    assert!(report["next"].as_str().unwrap().contains(&text(&bundle)), "{ran}");
+    let ran = verify(&cli, model.folder(), &[]);
+    expect(&ran, 0, "authentic", Some("registry"));
+    assert!(
+        ran.stderr.contains("foreign/minilm.weighbridge does not hold"),
+        "{ran}"
+    );
+}
+
+#[test]
+fn a_bundle_of_another_model_answers_nothing() {
+    let lab = lab();
+    let (_, bundle) = bundled(&lab, "right");
+    let cli = lab.cli(&lab.trust_pinned());
+    let strange = lab.work().join("strange");
+    fs::create_dir_all(&strange).unwrap();
+    fs::write(strange.join("model.bin"), noise(3, 5000)).unwrap();
+    fs::copy(&bundle, strange.join("left-over.weighbridge")).unwrap();
+    let ran = verify(&cli, &strange, &["--offline"]);
+    let report = expect(&ran, 3, "unknown", None);
+    assert!(
+        report["summary"]
+            .as_str()
+            .unwrap()
+            .contains("left-over.weighbridge (of acme/minilm 1.0 by acme.example)"),
+        "{ran}"
+    );
+    let ran = verify(&cli, &strange, &[]);
+    expect(&ran, 3, "unknown", None);
+    assert!(ran.stderr.contains("holds no record of these files"), "{ran}");
+    fs::remove_file(strange.join("left-over.weighbridge")).unwrap();
+    let report = expect(&verify(&cli, &strange, &["--offline"]), 3, "unknown", None);
+    assert_eq!(
+        (&report["subtype"], &report["headline"]),
+        (&json!("offline"), &json!("Nothing was looked up"))
+    );
+    let missing = verify(&cli, &strange, &["--bundle", "nowhere.weighbridge"]);
+    assert_eq!(missing.code, 7, "{missing}");
+}
+
+#[test]
+fn a_bundle_beside_a_newer_model_does_not_turn_it_red() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let (model, _) = bundled(&lab, "newer");
+    model.write("config.json", br#"{"model_type":"bert","revision":2}"#);
+    lab::publish(
+        &cli,
+        &model,
+        "lab.key",
+        PUBLISHER,
+        "acme/minilm",
+        "2.0",
+        "att-newer",
+    );
+    let ran = verify(&cli, model.folder(), &[]);
+    let report = expect(&ran, 0, "authentic", Some("registry"));
+    assert_eq!(report["version"], "2.0", "{ran}");
+    assert!(ran.stderr.contains("not what the bundle's record lists"), "{ran}");
+}
+
+#[test]
+fn a_renewed_bundle_goes_forward_only() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let (model, path) = bundled(&lab, "renewed");
+    let before = Bundle::parse(fs::read(&path).unwrap()).unwrap();
+    let grown = lab.copy("grown");
+    grown.write("notes.txt", b"more");
+    lab::publish(
+        &cli,
+        &grown,
+        "lab.key",
+        PUBLISHER,
+        "acme/grown",
+        "1.0",
+        "att-grown",
+    );
+    let ran = cli.ok(&["bundle", "--refresh", &text(&path), "--json"]);
+    let after = Bundle::parse(fs::read(&path).unwrap()).unwrap();
+    assert!(
+        after.checkpoint().head.size > before.checkpoint().head.size,
+        "{ran}"
+    );
+    assert_eq!(after.records(), before.records());
+    assert!(after.blobs().eq(before.blobs()));
+    expect(
+        &verify(&cli, model.folder(), &["--offline"]),
+        0,
+        "authentic",
+        Some("bundle"),
+    );
+
+    // A registry whose log is behind what the bundle has seen, or another one.
+    let size = after.checkpoint().head.size.get();
+    let whole = fs::read(&path).unwrap();
+    let nobody = Cli::new(lab.work()).with("WEIGHBRIDGE_REGISTRY", lab.registry.url());
+    for (size, root, told) in [
+        (size + 1, None, "has seen"),
+        (size, Some([7; 32]), "changed its past"),
+    ] {
+        let bent = with_checkpoint(&after, size, root);
+        fs::write(&path, &bent).unwrap();
+        let ran = nobody.run(&["bundle", "--refresh", &text(&path)]);
+        assert_eq!(ran.code, 9, "{ran}");
+        assert!(
+            ran.stderr.contains(told) && ran.stderr.contains("stays as it is"),
+            "{ran}"
+        );
+        assert_eq!(fs::read(&path).unwrap(), bent, "the old bundle is untouched");
+        // With a trust file it is known that the log never signed that.
+        let ran = cli.run(&["bundle", "--refresh", &text(&path)]);
+        assert!(
+            ran.code == 9 && ran.stderr.contains("own checkpoint does not hold"),
+            "{ran}"
+        );
+    }
+    fs::write(&path, &whole).unwrap();
+    let ran = nobody.run(&[
+        "bundle",
+        "--refresh",
+        &text(&path),
+        "--registry",
+        "http://127.0.0.1:1",
+    ]);
+    assert_eq!(ran.code, 8, "{ran}");
+    assert_eq!(fs::read(&path).unwrap(), whole);
+}
+
+/// `bundle` with a checkpoint that nobody signed.
+fn with_checkpoint(bundle: &Bundle, size: u64, root: Option<[u8; 32]>) -> Vec<u8> {
+    let note = bundle.note().to_string();
+    let mut lines: Vec<String> = note.split('\n').map(str::to_owned).collect();
+    lines[1] = size.to_string();
+    if let Some(root) = root {
+        lines[2] = provenance::Sha256Digest::from_bytes(root).to_base64();
+    }
+    let other = lines.join("\n");
+    let members = members(bundle.as_bytes());
+    let members = members.into_iter().map(|(name, data)| {
+        let is_text = !name.starts_with("blob/") && !name.starts_with("payload/");
+        let data = if is_text {
+            String::from_utf8(data)
+                .unwrap()
+                .replace(&note, &other)
+                .into_bytes()
+        } else {
+            data
+        };
+        (name, data)
+    });
+    archive(members.collect())
+}
+
+/// Names and contents of an archive's members.
+fn members(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let (mut at, mut found) = (0, Vec::new());
+    while bytes[at] != 0 {
+        let field = |from: usize, to: usize| {
+            let text = std::str::from_utf8(&bytes[at + from..at + to]).unwrap();
+            text.trim_end_matches('\0').to_owned()
+        };
+        let size = usize::from_str_radix(&field(124, 136), 8).unwrap();
+        found.push((field(0, 100), bytes[at + 512..][..size].to_vec()));
+        at += 512 + size.next_multiple_of(512);
+    }
+    found
+}
+
+/// The archive of `members`, in the form of a bundle.
+fn archive(members: Vec<(String, Vec<u8>)>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, data) in members {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[100..136]
+            .copy_from_slice(format!("0000644\x000000000\x000000000\0{:011o}\0", data.len()).as_bytes());
+        header[136..157].copy_from_slice(b"00000000000\0        0");
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        bytes.extend_from_slice(&header);
+        bytes.extend(&data);
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+/// A proxy in front of the registry whose proofs are cosigned by `w.example`, `age` seconds ago.
+fn witnessed(lab: &Lab, age: u64) -> Proxy {
+    Proxy::start(lab.registry.url(), move |path, body| {
+        if !path.ends_with("/proof") {
+            return None;
+        }
+        let mut answer: RecordProof = json::read(body, 1 << 24).ok()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        let cosigned = |text: &str| {
+            let mut proof = TlogProof::parse(text).unwrap();
+            let line = cosign(&witness(), &proof.checkpoint, now - age).unwrap();
+            proof.checkpoint.add(line);
+            proof
+        };
+        answer.proof = cosigned(&answer.proof).to_string();
+        let mut state = StateProof::parse(&answer.state).unwrap();
+        state.tlog_proof = cosigned(&state.tlog_proof.to_string());
+        answer.state = state.to_string();
+        for shown in &mut answer.control {
+            shown.proof = cosigned(&shown.proof).to_string();
+        }
+        Some(serde_json::to_vec(&answer).unwrap())
+    })
+}
+
+fn witness() -> NoteSigner {
+    let name = "w.example".parse().unwrap();
+    NoteSigner::from_seed(name, NoteAlgorithm::CosignatureV1, &[77; 32]).unwrap()
+}
+
+#[test]
+fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
+    let lab = lab();
+    let trust = lab.work().join("trust-witnessed");
+    let rest = lab.trust_pinned_text();
+    let rest = rest
+        .lines()
+        .filter(|line| !line.starts_with("quorum") && !line.starts_with("max_age"));
+    let rest: Vec<_> = rest.collect();
+    let lines = format!(
+        "{}\nwitness w {}\nquorum w\n",
+        rest.join("\n"),
+        witness().verifier()
+    );
+    fs::write(&trust, lines).unwrap();
+    let through = |proxy: &Proxy| {
+        Cli::new(lab.work())
+            .with("WEIGHBRIDGE_REGISTRY", proxy.url())
+            .with("WEIGHBRIDGE_TRUST", text(&trust))
+    };
+    let (old, new) = (witnessed(&lab, 31 * 3600), witnessed(&lab, 60));
+    let model = lab.copy("stale");
+    let bundle = text(&model.path("minilm.weighbridge"));
+    let ran = through(&old).ok(&["bundle", &lab.record, "-o", &bundle]);
+    assert!(ran.stdout.contains("it verifies as stale"), "{ran}");
+
+    let ran = verify(&through(&new), model.folder(), &["--offline"]);
+    let report = expect(&ran, 5, "stale", Some("bundle"));
+    assert_eq!(report["subtype"], "old", "{ran}");
+    assert!(
+        report["summary"]
+            .as_str()
+            .unwrap()
+            .contains("31 h old (limit 24 h)"),
+        "{ran}"
+    );
+    assert!(
+        report["next"].as_str().unwrap().contains("bundle --refresh"),
+        "{ran}"
+    );
+    assert_eq!(
+        new.seen(),
+        Vec::<String>::new(),
+        "offline means that nothing is asked"
+    );
+
+    let ran = verify(&through(&new), model.folder(), &[]);
+    let report = expect(&ran, 0, "authentic", Some("registry"));
+    assert_eq!(report["source"]["registry_asked"], true);
+    assert!(ran.stderr.contains("not confirmed as current"), "{ran}");
+    assert!(
+        new.seen().iter().all(|path| path.contains(&lab.record)),
+        "{:?}",
+        new.seen()
+    );
+
+    through(&new).ok(&["bundle", "--refresh", &bundle]);
+    expect(
+        &verify(&through(&new), model.folder(), &["--offline"]),
+        0,
+        "authentic",
+        Some("bundle"),
+    );
+    // The same view, but confirmed earlier.
+    let ran = through(&old).run(&["bundle", "--refresh", &bundle]);
+    assert!(ran.code == 9 && ran.stderr.contains("stays as it is"), "{ran}");
+}
