@@ -2,6 +2,8 @@
 //!
 //! Only parsing and defaults that need no file; what a value means is decided in `commands`.
 
+mod oms;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
@@ -9,6 +11,10 @@ use clap::{
 };
 use provenance::{PublisherName, RecordId, statement::STAGES};
 
+pub(crate) use self::oms::{
+    CommonArgs, ConformanceCommand, Method, OmsCommand, OmsExportArgs, OmsVerifyArgs, SignModelArgs,
+    VerifyModelArgs,
+};
 use crate::{
     shell::quoted,
     values::{InputArg, MetricArg, artifact_name, seconds, some_text, web_address},
@@ -128,6 +134,9 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Show a record, a publisher, or what is known of a digest
     Show(ShowArgs),
+    /// Read and write signatures of OpenSSF Model Signing (model.sig)
+    #[command(subcommand)]
+    Oms(OmsCommand),
 }
 
 #[derive(Debug, Subcommand)]

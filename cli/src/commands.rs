@@ -3,6 +3,7 @@
 mod attest;
 mod bundle;
 mod key;
+mod oms;
 mod publish;
 mod publisher;
 mod show;
@@ -48,6 +49,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Bundle(args) => bundle::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
+        Command::Oms(command) => oms::run(&context, &command),
     }
 }
 

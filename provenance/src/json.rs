@@ -77,6 +77,19 @@ pub fn read<T: FromJson>(bytes: &[u8], limit: usize) -> Result<T, JsonError> {
 /// # Errors
 /// [`JsonError`], naming line and column.
 pub fn parse_strict(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    parse(bytes, limit, Numbers::Integers)
+}
+
+/// As [`parse_strict`], for texts that other programs made by their own rules: numbers of every kind are let through.
+/// Whoever reads a number out of it must still want a whole one, which is all that [`At`] offers.
+///
+/// # Errors
+/// [`JsonError`], naming line and column.
+pub fn parse_foreign(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
+    parse(bytes, limit, Numbers::Any)
+}
+
+fn parse(bytes: &[u8], limit: usize, numbers: Numbers) -> Result<Value, JsonError> {
     if bytes.len() > limit {
         return Err(JsonError::TooLong {
             found: bytes.len(),
@@ -94,6 +107,7 @@ pub fn parse_strict(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     let budget = Cell::new(SPARE_UNITS + bytes.len() / 8 * 5);
     let strict = Strict {
         depth: 0,
+        numbers,
         budget: &budget,
     };
     let value = strict.deserialize(&mut deserializer).map_err(|e| syntax(&e))?;
@@ -101,10 +115,20 @@ pub fn parse_strict(bytes: &[u8], limit: usize) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// Which numbers a text may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// Integers that every parser reads alike.
+    Integers,
+    /// Also those that parsers round differently.
+    Any,
+}
+
 /// Reads a value that stands inside `depth` arrays or objects.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     depth: usize,
+    numbers: Numbers,
     /// Units of memory that are left for the whole text.
     budget: &'a Cell<usize>,
 }
@@ -154,21 +178,24 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        if value >= INTEGER_LIMIT {
+        if value >= INTEGER_LIMIT && self.numbers == Numbers::Integers {
             return Err(E::custom(format_args!("the integer {value} is not below 2^53")));
         }
         Ok(value.into())
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        if value.unsigned_abs() >= INTEGER_LIMIT {
+        if value.unsigned_abs() >= INTEGER_LIMIT && self.numbers == Numbers::Integers {
             return Err(E::custom(format_args!("the integer {value} is not above -2^53")));
         }
         Ok(value.into())
     }
 
     // The number is not shown: writing doubles takes kilobytes of machine code that the page needs for nothing else.
-    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        if self.numbers == Numbers::Any {
+            return Ok(value.into());
+        }
         Err(E::custom(
             "a number is not an integer below 2^64; decimals are written as strings",
         ))
@@ -247,6 +274,26 @@ mod tests {
 
     fn parse(text: &str) -> Result<Value, JsonError> {
         parse_strict(text.as_bytes(), 1 << 20)
+    }
+
+    #[test]
+    fn texts_of_other_programs_may_hold_any_number_and_are_as_strict_otherwise() {
+        for text in [
+            "1.0",
+            "1e3",
+            "9007199254740992",
+            "-9007199254740992",
+            "99999999999999999999",
+        ] {
+            let value = parse_foreign(text.as_bytes(), 100).unwrap();
+            assert!(
+                text == "9007199254740992" || At::new(&value).whole().is_err(),
+                "{text}"
+            );
+        }
+        for text in [r#"{"a":1,"a":1}"#, "1e999", "NaN", "[1,]", r#""\ud800""#] {
+            assert!(parse_foreign(text.as_bytes(), 100).is_err(), "{text}");
+        }
     }
 
     #[test]

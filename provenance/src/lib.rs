@@ -5,7 +5,7 @@
 //!
 //! # In scope
 //! Digests, relative paths, manifests, chunk lists and tensor indexes; DSSE envelopes and in-toto statements;
-//! keys; C2SP signed notes, checkpoints, cosignatures and tlog-proofs; the RFC 6962 tree and its tiles; log
+//! keys; OpenSSF Model Signing bundles; C2SP signed notes, checkpoints, cosignatures and tlog-proofs; the RFC 6962 tree and its tiles; log
 //! entries and the state tree; the trust file; [`verify`], which joins them into a report and a verdict.
 //!
 //! # Out of scope
@@ -30,6 +30,7 @@ pub mod lookup;
 pub mod manifest;
 pub mod merkle;
 pub mod note;
+pub mod oms;
 pub mod order;
 pub mod path;
 pub mod publisher;

@@ -32,6 +32,11 @@ pub extern "C" fn probe(start: *const u8, length: usize) -> usize {
             sum += cosignature::cosign(&signer, &note, seed[0].into()).map_or(0, |line| line.signature.len());
         }
     }
+    if let (Ok(bundle), Ok(key)) = (oms::Bundle::parse(bytes), oms::PublicKey::from_pem(text)) {
+        let signed = bundle.open(&key).map(|signed| signed.judge(&key, &[], &oms::Options::default()));
+        sum += signed.map_or(0, |report| report.summary.len());
+    }
+    sum += oms::SigningKey::from_pem(text).map_or(0, |key| key.sign(bytes).len());
     sum += tensor::TensorIndex::from_safetensors(bytes, length as u64).map_or(0, |i| i.to_bytes().len());
     sum += record::Record::parse(bytes).map_or(0, |r| r.kind.len());
     sum += merkle::tile::decode_bundle(bytes, 5).map_or(0, |b| b.len());

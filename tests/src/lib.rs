@@ -23,5 +23,6 @@ pub mod models;
 pub mod outside;
 pub mod page;
 pub mod proxy;
+pub mod python_tool;
 pub mod registry;
 pub mod wait;

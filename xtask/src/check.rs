@@ -44,18 +44,20 @@ pub(crate) fn test(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
             .args(["test", "--locked", "--workspace", "--no-fail-fast"])
             .show()
     })?;
-    steps.run("tests of the log formats in wasm", || {
+    steps.run("tests of the log formats and of OMS in wasm", || {
         wasm_tests(workspace).show()
     })
 }
 
-/// The test that is written for both: the domain reproduces the log's vectors as wasm under Node too.
+/// The tests that are written for both: the domain reproduces the log's vectors, and judges the samples of OMS, as wasm
+/// under Node too.
 fn wasm_tests(workspace: &Workspace) -> Run {
     let test = workspace
         .cargo()
         .args(["test", "--locked"])
         .args(WASM_TARGET)
-        .args(["-p", "weighbridge-provenance", "--test", "tlog_fixtures"]);
+        .args(["-p", "weighbridge-provenance"])
+        .args(["--test", "tlog_fixtures", "--test", "oms_fixtures"]);
     test.env(
         "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
         "wasm-bindgen-test-runner",

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{Need, Purpose, models::MODELS};
+use super::{Need, Purpose, model_signing, models::MODELS};
 use crate::{
     system::{Run, on_path},
     tools::Workspace,
@@ -34,7 +34,7 @@ pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 5] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 6] {
     [
         Need::system(
             Purpose::Page,
@@ -69,6 +69,16 @@ fn packages(workspace: &Workspace) -> [Need<'_>; 5] {
             }),
             &["python3", "python3-pip"],
             "Python 3 with pip",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "venv",
+            Box::new(|| {
+                let probe = workspace.run("python3").args(["-c", "import ensurepip, venv"]);
+                probe.answer().is_some()
+            }),
+            &["python3-venv"],
+            "Python's modules venv and ensurepip",
         ),
         Need::system(
             Purpose::Everything,
@@ -120,7 +130,7 @@ fn page(workspace: &Workspace) -> [Need<'_>; 4] {
 }
 
 /// What tests and benchmarks need besides, and any user can install.
-fn tests(workspace: &Workspace) -> [Need<'_>; 4] {
+fn tests(workspace: &Workspace) -> [Need<'_>; 5] {
     [
         Need::own(
             Purpose::Everything,
@@ -152,6 +162,13 @@ fn tests(workspace: &Workspace) -> [Need<'_>; 4] {
             "axe-core",
             AXE_CORE,
             "installing it with npm, to check that everyone can use the page (3 s)",
+        ),
+        Need::own(
+            Purpose::Everything,
+            "model_signing",
+            Box::new(|| model_signing::is_there(workspace)),
+            "installing the Python tool that OMS signatures are compared with, in a folder of its own (20 s)",
+            Box::new(|| model_signing::install(workspace)),
         ),
     ]
 }
