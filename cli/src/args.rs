@@ -7,15 +7,17 @@ mod oms;
 use std::{path::PathBuf, time::Duration};
 
 use clap::{
-    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint, parser::ValueSource,
+    ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
+    parser::ValueSource,
 };
-use provenance::{PublisherName, RecordId, statement::STAGES};
+use provenance::{PublisherName, RecordId, key::KeyAlgorithm, statement::STAGES};
 
 pub(crate) use self::oms::{
     CommonArgs, ConformanceCommand, Method, OmsCommand, OmsExportArgs, OmsVerifyArgs, SignModelArgs,
     VerifyModelArgs,
 };
 use crate::{
+    passphrase::Source,
     shell::quoted,
     values::{InputArg, MetricArg, artifact_name, seconds, some_text, web_address},
 };
@@ -118,7 +120,7 @@ impl Global {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make signing keys
+    /// Make, show and keep signing keys
     #[command(subcommand)]
     Key(KeyCommand),
     /// Create a publisher, or choose which one to trust
@@ -141,20 +143,154 @@ pub(crate) enum Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make an Ed25519 signing key
-    #[command(after_help = "\
-Writes the private key to FILE (readable by you only) and the public key to FILE.pub. Neither is ever overwritten.
+    /// Make a signing key
+    New(KeyNewArgs),
+    /// Show what a key file is, and whose
+    Show(KeyShowArgs),
+    /// Encrypt a key with another passphrase
+    ChangePassphrase(KeyPassphraseArgs),
+    /// Make an encrypted copy of a key, under a passphrase of its own
+    Backup(KeyBackupArgs),
+}
+
+/// Where the passphrase of an encrypted key comes from; without any of these it is asked for on the terminal.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PassphraseArgs {
+    /// Read the key's passphrase from the first line of this file, not from the terminal
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "passphrase_fd")]
+    passphrase_file: Option<PathBuf>,
+    /// Read it from this open file descriptor
+    #[arg(long, value_name = "N")]
+    passphrase_fd: Option<u32>,
+}
+
+impl PassphraseArgs {
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            option: "--passphrase-file",
+            file: self.passphrase_file.as_deref(),
+            descriptor: self.passphrase_fd,
+        }
+    }
+}
+
+/// As [`PassphraseArgs`], for the new passphrase of a command that needs two.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct NewPassphraseArgs {
+    /// Read the new passphrase from the first line of this file, not from the terminal
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "new_passphrase_fd")]
+    new_passphrase_file: Option<PathBuf>,
+    /// Read it from this open file descriptor
+    #[arg(long, value_name = "N")]
+    new_passphrase_fd: Option<u32>,
+}
+
+impl NewPassphraseArgs {
+    /// Where it comes from.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            option: "--new-passphrase-file",
+            file: self.new_passphrase_file.as_deref(),
+            descriptor: self.new_passphrase_fd,
+        }
+    }
+}
+
+/// Kinds of keys.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum AlgorithmArg {
+    /// Short and fast; the default
+    Ed25519,
+    /// ECDSA P-256, which OpenSSF Model Signing tools read
+    P256,
+}
+
+impl From<AlgorithmArg> for KeyAlgorithm {
+    fn from(arg: AlgorithmArg) -> Self {
+        match arg {
+            AlgorithmArg::Ed25519 => Self::Ed25519,
+            AlgorithmArg::P256 => Self::P256,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Asks for a passphrase and writes the encrypted private key to FILE (PKCS#8, as OpenSSL reads it) and the public key to \
+FILE.pub. Neither is ever overwritten. Nobody can restore a lost passphrase.
+
+Examples:
+  weighbridge key new --out lab.key
+  weighbridge key new --out oms.key --algorithm p256")]
+pub(crate) struct KeyNewArgs {
+    /// Where to write the private key
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) out: PathBuf,
+    /// What kind of key
+    #[arg(long, value_enum, default_value = "ed25519")]
+    pub(crate) algorithm: AlgorithmArg,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+    /// Write the key unencrypted
+    #[arg(long, conflicts_with_all = ["passphrase_file", "passphrase_fd"])]
+    pub(crate) no_passphrase: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Of an encrypted key it says what can be said without the passphrase, and does not ask for it. With --passphrase-file it \
+also checks that the public key beside it belongs to it.
 
 Example:
-  weighbridge key new --out lab.key --no-passphrase")]
-    New {
-        /// Where to write the private key
-        #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-        out: PathBuf,
-        /// Write the key unencrypted; needed until encrypted keys are supported
-        #[arg(long)]
-        no_passphrase: bool,
-    },
+  weighbridge key show lab.key")]
+pub(crate) struct KeyShowArgs {
+    /// A private or public key
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The key stays the same, and so do publisher and records. The old file is replaced in one step, or not at all. Copies of \
+it still open with the old passphrase.
+
+Example:
+  weighbridge key change-passphrase lab.key")]
+pub(crate) struct KeyPassphraseArgs {
+    /// The private key
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+    #[command(flatten)]
+    pub(crate) new_passphrase: NewPassphraseArgs,
+    /// Take the passphrase away, and write the key unencrypted
+    #[arg(long, conflicts_with_all = ["new_passphrase_file", "new_passphrase_fd"])]
+    pub(crate) no_passphrase: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Writes DEST, DEST.pub and, if there is a note of the publisher beside the key, DEST.publisher.json. None is ever \
+overwritten. The copy is read back and compared before the command says that it is done. To restore, copy the files \
+back; the copy's passphrase opens it.
+
+Example:
+  weighbridge key backup lab.key --out /media/usb/lab.key")]
+pub(crate) struct KeyBackupArgs {
+    /// The private key
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// Where to write the copy
+    #[arg(long, value_name = "DEST", value_hint = ValueHint::FilePath)]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
+    #[command(flatten)]
+    pub(crate) new_passphrase: NewPassphraseArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -172,6 +308,8 @@ Example:
         /// The private key that signs it
         #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
         key: PathBuf,
+        #[command(flatten)]
+        passphrase: PassphraseArgs,
         /// Who holds this key, as others will see it [default: the publisher's name]
         #[arg(long, value_name = "TEXT", value_parser = some_text)]
         holder: Option<String>,
@@ -212,6 +350,8 @@ pub(crate) struct AttestArgs {
     /// The private key that signs
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     /// Name of the model or dataset, such as acme/minilm
     #[arg(long, value_name = "TEXT", value_parser = artifact_name)]
     pub(crate) name: String,

@@ -37,10 +37,16 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         output,
     };
     match cli.command {
-        Command::Key(KeyCommand::New { out, no_passphrase }) => key::new(&context, &out, no_passphrase),
-        Command::Publisher(PublisherCommand::Create { name, key, holder }) => {
-            publisher::create(&context, &name, &key, holder)
-        }
+        Command::Key(KeyCommand::New(args)) => key::new(&context, &args),
+        Command::Key(KeyCommand::Show(args)) => key::show(&context, &args),
+        Command::Key(KeyCommand::ChangePassphrase(args)) => key::change_passphrase(&context, &args),
+        Command::Key(KeyCommand::Backup(args)) => key::backup(&context, &args),
+        Command::Publisher(PublisherCommand::Create {
+            name,
+            key,
+            passphrase,
+            holder,
+        }) => publisher::create(&context, &name, &key, &passphrase, holder),
         Command::Publisher(PublisherCommand::Trust { name, genesis }) => {
             publisher::trust(&context, &name, genesis)
         }

@@ -77,6 +77,15 @@ impl Failure {
         self.next = Some(next.into());
         self
     }
+
+    /// Adds another way on to what to do next.
+    pub(crate) fn or_next(mut self, other: &str) -> Self {
+        self.next = Some(
+            self.next
+                .map_or_else(|| other.to_owned(), |next| format!("{next}; {other}")),
+        );
+        self
+    }
 }
 
 impl fmt::Display for Failure {

@@ -1,4 +1,4 @@
-//! `key new` and `publisher trust`: files that must never be lost or half written.
+//! `key new` without a passphrase, and `publisher trust`: files that must never be lost or half written.
 
 mod common;
 
@@ -38,19 +38,6 @@ fn two_keys_differ() {
         fs::read(place.path("a")).unwrap(),
         fs::read(place.path("b")).unwrap()
     );
-}
-
-#[test]
-fn no_key_is_written_unless_the_missing_passphrase_is_accepted() {
-    let place = Place::new();
-    let ran = place.expect(2, &["key", "new", "--out", "lab.key"]);
-    assert!(
-        ran.stderr.contains("encrypted keys are not supported yet"),
-        "{}",
-        ran.stderr
-    );
-    assert!(ran.stderr.contains("--no-passphrase"), "{}", ran.stderr);
-    assert_eq!(names(place.folder.path()), Vec::<String>::new());
 }
 
 #[test]

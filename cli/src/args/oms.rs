@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
+use super::PassphraseArgs;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum OmsCommand {
     /// Check files against an OMS signature and the public key of its signer; uses no network
@@ -67,6 +69,8 @@ pub(crate) struct OmsExportArgs {
     /// The P-256 private key that signs
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) key: PathBuf,
+    #[command(flatten)]
+    pub(crate) passphrase: PassphraseArgs,
     /// Replace the file if it is there
     #[arg(long)]
     pub(crate) force: bool,

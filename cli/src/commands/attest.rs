@@ -42,7 +42,7 @@ struct Weighed {
 
 /// Hashes, signs and writes the folder that `publish` sends.
 pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure> {
-    let key = read_signing_key(&args.key)?;
+    let key = read_signing_key(context, &args.key, &args.passphrase)?;
     let Genesis { id: genesis, doubt } = genesis::find(context, args, &key)?;
     if let Some(doubt) = &doubt {
         context.output.note(format!("warning: {doubt}."));

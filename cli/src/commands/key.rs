@@ -1,96 +1,77 @@
-//! `key new`: makes a signing key. Also reads keys for the commands that sign, and the note that
-//! `publisher create` leaves beside a key.
+//! `key`: making, showing and keeping signing keys. Also opens keys for the commands that sign.
 
-use std::{
-    ffi::OsString,
-    fs::{File, OpenOptions},
-    io::{Read, Write},
-    path::{Path, PathBuf},
-};
+mod backup;
+mod note;
+mod passphrase;
+mod show;
 
-use provenance::{
-    PublisherName, RecordId,
-    json::{self, At, FromJson, WrongValue},
-    key::SigningKey,
-};
-use serde::Serialize;
+use std::{fs::OpenOptions, io::Write, path::Path};
+
+use provenance::key::{KeyAlgorithm, SigningKey};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::Context;
 use crate::{
+    args::{KeyNewArgs, PassphraseArgs},
     failure::{Exit, Failure},
+    key_file::{self, KeyFile},
     output::{Output, Tone},
     shell::quoted,
 };
 
-/// Most bytes of a key or of the note beside it that are read.
-const MAX_SMALL_FILE_BYTES: usize = 64 << 10;
+pub(super) use self::{
+    backup::backup,
+    note::{KeyNote, NOTE_ENDING, beside, read_note, read_note_at},
+    passphrase::change_passphrase,
+    show::show,
+};
 
-/// What the note's name adds to that of its key.
-pub(super) const NOTE_ENDING: &str = ".publisher.json";
-
-/// Which publisher a key belongs to: `KEY.publisher.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct KeyNote {
-    /// Format version, 1.
-    pub(super) v: u32,
-    /// The publisher's name.
-    pub(super) publisher: PublisherName,
-    /// Its genesis id.
-    pub(super) genesis: RecordId,
-    /// Log index of the genesis.
-    pub(super) index: u64,
-    /// The log that holds it.
-    pub(super) origin: String,
-    /// The key's id.
-    pub(super) keyid: String,
-    /// Who holds the key.
-    pub(super) holder: String,
-}
-
-impl FromJson for KeyNote {
-    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
-        Ok(Self {
-            v: at.get("v")?,
-            publisher: at.get("publisher")?,
-            genesis: at.get("genesis")?,
-            index: at.get("index")?,
-            origin: at.get("origin")?,
-            keyid: at.get("keyid")?,
-            holder: at.get("holder")?,
-        })
-    }
-}
+/// What the name of a public key adds to that of its private key.
+const PUBLIC_ENDING: &str = ".pub";
 
 /// Makes a key pair.
-pub(super) fn new(context: &Context, out: &Path, no_passphrase: bool) -> Result<Exit, Failure> {
-    if !no_passphrase {
-        return Err(Failure::usage("encrypted keys are not supported yet, so no key was written")
-            .next("add --no-passphrase to write the key unencrypted, and keep the file where only you can read it"));
+pub(super) fn new(context: &Context, args: &KeyNewArgs) -> Result<Exit, Failure> {
+    let (out, public_path) = (args.out.as_path(), beside(&args.out, PUBLIC_ENDING));
+    // Nobody types a passphrase twice to hear that the name is taken.
+    for path in [out, &public_path] {
+        if path.symlink_metadata().is_ok() {
+            return Err(taken(path).next("choose another name with --out"));
+        }
     }
-    let mut seed = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *seed).map_err(|error| {
-        Failure::new(Exit::Io, "the system gave no random bytes, so no key was made").why(error)
-    })?;
-    let key = SigningKey::from_seed(&seed);
-    let public_path = beside(out, ".pub");
+    let passphrase = if args.no_passphrase {
+        None
+    } else {
+        let source = args.passphrase.source();
+        let chosen = source.new_one(context.output, &out.display().to_string());
+        Some(chosen.map_err(|failure| failure.or_next("or --no-passphrase to write it unencrypted"))?)
+    };
+    let key = generate(args.algorithm.into())?;
+    let text = key_file::encode(&key, passphrase.as_ref())?;
     // The public half goes first: if it cannot be written, no private key is left behind.
     write_new(&public_path, key.public().to_spki_pem().as_bytes(), 0o644)?;
-    if let Err(failure) = write_new(out, key.to_pkcs8_pem().as_ref().as_bytes(), 0o600) {
+    if let Err(failure) = write_new(out, text.as_bytes(), 0o600) {
         // Ours, made a moment ago; should removing it fail, the message below is still the one that matters.
         let _ = std::fs::remove_file(&public_path);
         return Err(failure.next("choose another name with --out"));
     }
-    let keyid = key.public().keyid();
+    let (keyid, algorithm) = (key.public().keyid(), key.public().algorithm());
+    let encrypted = passphrase.is_some();
     if context.output.json {
-        let report = json!({ "v": 1, "keyid": keyid, "private_key": out, "public_key": public_path });
+        let report = json!({
+            "v": 1, "keyid": keyid, "algorithm": algorithm, "encrypted": encrypted,
+            "private_key": out, "public_key": public_path,
+        });
         Output::print_json(&report)?;
     } else {
-        let output = &context.output;
+        let protection = if encrypted {
+            "encrypted with your passphrase, which nobody can restore"
+        } else {
+            "not encrypted, readable by you only; whoever has it signs as you"
+        };
         Output::print(&format!(
-            "{}\n  private key  {}   (not encrypted, readable by you only; whoever has it signs as you)\n  public key   {}\n  key id       {keyid}\n  next:        {}",
-            output.paint("Key made", Tone::Good),
+            "{}\n  algorithm    {algorithm}\n  private key  {}   ({protection})\n  public key   {}\n  key id       {keyid}\n  next:        {}",
+            context.output.paint("Key made", Tone::Good),
             out.display(),
             public_path.display(),
             context.again(&format!(
@@ -102,61 +83,56 @@ pub(super) fn new(context: &Context, out: &Path, no_passphrase: bool) -> Result<
     Ok(Exit::Done)
 }
 
-/// `path` with `ending` appended to its name.
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(ending);
-    name.into()
+fn generate(algorithm: KeyAlgorithm) -> Result<SigningKey, Failure> {
+    let mut seed = Zeroizing::new([0; 32]);
+    loop {
+        key_file::fill(&mut *seed)?;
+        match algorithm {
+            KeyAlgorithm::Ed25519 => return Ok(SigningKey::from_seed(&seed)),
+            // One seed in 2^32 is no scalar of the curve.
+            KeyAlgorithm::P256 => {
+                if let Ok(key) = SigningKey::p256_from_seed(&seed) {
+                    return Ok(key);
+                }
+            }
+        }
+    }
 }
 
-/// Reads a private key.
-pub(super) fn read_signing_key(path: &Path) -> Result<SigningKey, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let file = File::open(path).map_err(|error| Failure::io("open the key", path, &error))?;
-    file.take(MAX_SMALL_FILE_BYTES as u64)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::io("read the key", path, &error))?;
-    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
-        return Err(Failure::usage(format!("the key {} is encrypted", path.display()))
-            .why("encrypted keys are not supported yet")
-            .next("decrypt it: openssl pkey -in KEY -out PLAIN"));
-    }
-    if text.contains("BEGIN PUBLIC KEY") {
-        return Err(Failure::usage(format!(
-            "{} is a public key; signing needs the private one",
+/// Opens the private key at `path`, asking for its passphrase where it has one.
+///
+/// # Errors
+/// When the file, or the passphrase, is not the right one.
+pub(super) fn read_signing_key(
+    context: &Context,
+    path: &Path,
+    passphrase: &PassphraseArgs,
+) -> Result<SigningKey, Failure> {
+    open(context, KeyFile::read(path)?, path, passphrase)
+}
+
+fn open(context: &Context, file: KeyFile, path: &Path, args: &PassphraseArgs) -> Result<SigningKey, Failure> {
+    match file {
+        KeyFile::Plain(key) => {
+            if args.source().is_given() {
+                context.output.note(format!(
+                    "note: {} is not encrypted; the passphrase was not used.",
+                    path.display()
+                ));
+            }
+            Ok(*key)
+        }
+        KeyFile::Encrypted(key) => key.open(&args.source().existing(context.output, path)?, path),
+        KeyFile::Public(_) => Err(Failure::usage(format!(
+            "{} is a public key; the private one is needed",
             path.display()
         ))
-        .next("leave out the .pub"));
+        .next("leave out the .pub")),
     }
-    SigningKey::from_pkcs8_pem(&text).map_err(|error| {
-        Failure::usage(format!("{} is not a usable key", path.display()))
-            .why(error)
-            .next("make one: weighbridge key new --out FILE --no-passphrase")
-    })
 }
 
-/// Reads the note beside a key; none when there is none.
-pub(super) fn read_note(key: &Path) -> Result<Option<KeyNote>, Failure> {
-    read_note_at(&beside(key, NOTE_ENDING))
-}
-
-/// Reads a note by its own path; none when there is none.
-pub(super) fn read_note_at(path: &Path) -> Result<Option<KeyNote>, Failure> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::io("open", path, &error)),
-    };
-    let mut text = Vec::new();
-    file.take(MAX_SMALL_FILE_BYTES as u64)
-        .read_to_end(&mut text)
-        .map_err(|error| Failure::io("read", path, &error))?;
-    let note = json::read(&text, MAX_SMALL_FILE_BYTES).map_err(|error| {
-        Failure::usage(format!("{} is not what publisher create writes", path.display()))
-            .why(error)
-            .next("move it away; publisher create writes it anew")
-    })?;
-    Ok(Some(note))
+fn taken(path: &Path) -> Failure {
+    Failure::io("create", path, &std::io::ErrorKind::AlreadyExists.into())
 }
 
 /// Writes a file that must not exist yet, with these permissions where the system has them.

@@ -21,6 +21,7 @@ use super::{
     publish,
 };
 use crate::{
+    args::PassphraseArgs,
     client::{Answer, Client},
     failure::{Exit, Failure},
     output::{Output, Tone},
@@ -36,9 +37,10 @@ pub(super) fn create(
     context: &Context,
     name: &PublisherName,
     key_path: &Path,
+    passphrase: &PassphraseArgs,
     holder: Option<String>,
 ) -> Result<Exit, Failure> {
-    let key = read_signing_key(key_path)?;
+    let key = read_signing_key(context, key_path, passphrase)?;
     let trust = context.trust()?;
     let client = context.needed_registry(trust.as_ref())?;
     let origin = origin(&client, trust.as_ref())?;

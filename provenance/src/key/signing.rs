@@ -5,7 +5,7 @@ use std::fmt;
 use ed25519_dalek::{
     Signer as _,
     pkcs8::{
-        EncodePrivateKey, PrivateKeyInfoRef, SecretDocument,
+        EncodePrivateKey, KeypairBytes, PrivateKeyInfoRef, SecretDocument,
         spki::{
             ObjectIdentifier,
             der::{asn1::AnyRef, pem::LineEnding},
@@ -111,7 +111,12 @@ impl SigningKey {
 
     fn to_pkcs8(&self) -> SecretDocument {
         match &self.secret {
-            Secret::Ed25519(key) => key.to_pkcs8_der(),
+            // Version 1, without the public half: OpenSSL 3.0 reads no other.
+            Secret::Ed25519(key) => KeypairBytes {
+                secret_key: key.to_bytes(),
+                public_key: None,
+            }
+            .to_pkcs8_der(),
             Secret::P256(key) => key.to_pkcs8_der(),
         }
         .expect("a key always encodes")

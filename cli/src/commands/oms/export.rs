@@ -29,7 +29,7 @@ use crate::{
 /// Writes the signature.
 pub(super) fn run(context: &Context, args: &OmsExportArgs) -> Result<Exit, Failure> {
     refuse_to_overwrite(args)?;
-    let secret = read_p256_key(&args.key)?;
+    let secret = read_p256_key(context, args)?;
     let payload = payload(context, &args.what)?;
     let record = RecordId::of_payload(&payload);
     let hint = secret.public().keyid();
@@ -58,8 +58,9 @@ fn refuse_to_overwrite(args: &OmsExportArgs) -> Result<(), Failure> {
     )
 }
 
-fn read_p256_key(path: &Path) -> Result<SigningKey, Failure> {
-    let key = read_signing_key(path)?;
+fn read_p256_key(context: &Context, args: &OmsExportArgs) -> Result<SigningKey, Failure> {
+    let path = args.key.as_path();
+    let key = read_signing_key(context, path, &args.passphrase)?;
     if key.public().algorithm() == KeyAlgorithm::P256 {
         return Ok(key);
     }
