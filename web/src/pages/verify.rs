@@ -56,6 +56,12 @@ pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView
             request_animation_frame(focus_headline);
         }
     });
+    Effect::new(move |_| {
+        session.trust.state.track();
+        if state.with(|state| matches!(state.phase, Phase::Judged(_))) {
+            request_animation_frame(focus_headline_if_lost);
+        }
+    });
     el("main").class("page").class_if("is-at-work", move || view.get() != Panel::Waiting).attr("id", "main").child((
         el("div").class("hero").child((
             el("h1").child("Is this the model that the lab published?"),
@@ -83,6 +89,17 @@ fn focus_headline() {
     if let Some(headline) = headline.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // An element that cannot take the focus leaves it where it was.
         let _ = headline.focus();
+    }
+}
+
+/// A verdict that is judged again is built anew, and the button that had the focus is gone with the old one.
+fn focus_headline_if_lost() {
+    let document = document();
+    if document
+        .active_element()
+        .is_none_or(|active| active.is_same_node(document.body().as_deref().map(AsRef::as_ref)))
+    {
+        focus_headline();
     }
 }
 
@@ -162,7 +179,7 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
                 "Also recompute whole-file SHA-256",
                 el("span")
                     .class("quiet")
-                    .child(" – slower; every 4 MiB chunk is checked either way"),
+                    .child("Slower; every 4 MiB chunk is checked either way."),
             )),
         )),
     )
