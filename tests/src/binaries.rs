@@ -1,4 +1,5 @@
-//! Where the programs under test are: beside the test's own executable, as cargo leaves them.
+//! Where the programs under test are: beside the test's own executable, as cargo leaves them; and where
+//! `cargo xtask setup` puts what tests need.
 
 use std::{
     env,
@@ -32,4 +33,17 @@ pub fn page() -> PathBuf {
         folder.display()
     );
     folder
+}
+
+/// A file that `cargo xtask setup` fetched, by its path below the folder of our tools.
+pub fn tool(path: &str) -> PathBuf {
+    let home = || env::home_dir().expect("a home folder").join(".cargo");
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
+    let found = cargo_home.join("weighbridge-tools").join(path);
+    assert!(
+        found.exists(),
+        "{} is missing; run: cargo xtask setup",
+        found.display()
+    );
+    found
 }

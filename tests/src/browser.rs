@@ -1,7 +1,12 @@
-//! A real Chromium, driven through chromedriver. Every browser has a profile of its own and knows nothing of the
-//! others.
+//! A real browser, driven by WebDriver. Every browser has a profile of its own and knows nothing of the others.
+//!
+//! What both engines do alike stands here; what each needs in its own way, in [`chromium`] and [`firefox`].
+
+mod chromium;
+mod firefox;
 
 use std::{
+    env,
     future::Future,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -11,34 +16,47 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use thirtyfour::{
-    By, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver, WebElement,
-    error::WebDriverResult,
-};
+pub use thirtyfour::Key;
+use thirtyfour::{By, TypingData, WebDriver, WebElement, error::WebDriverResult};
 use tokio::runtime::Runtime;
 
 use crate::{registry::lines_of, wait::PATIENCE};
 
-/// What Chromium needs to run as root, without a screen and without a word to the outside (measured on Debian 12
-/// with Chromium 156).
-const FLAGS: [&str; 12] = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--no-proxy-server",
-];
+/// Which browser a test drives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Chromium, through chromedriver.
+    Chromium,
+    /// Firefox, through geckodriver.
+    Firefox,
+}
+
+impl Engine {
+    /// The engine that the running test program is named after.
+    ///
+    /// Every page test is compiled into two programs, `chromium` and `firefox`, so that none is forgotten in one of
+    /// them and the name of a failing test says where it failed.
+    pub fn of_this_program() -> Self {
+        let program = env::current_exe().expect("a test knows its own executable");
+        let name = program
+            .file_name()
+            .expect("an executable has a name")
+            .to_string_lossy();
+        match name.split(['-', '_']).next() {
+            Some("chromium") => Self::Chromium,
+            Some("firefox") => Self::Firefox,
+            _ => panic!(
+                "{name} starts a browser, and its name does not begin with the engine; page tests belong in \
+                 tests/tests/pages, where they run in every engine"
+            ),
+        }
+    }
+}
 
 /// A browser with one window. Closed when dropped.
 #[derive(Debug)]
 pub struct Browser {
+    engine: Engine,
     window: Option<WebDriver>,
     driver: Child,
     runtime: Runtime,
@@ -47,37 +65,40 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts chromedriver on a free port, and a headless Chromium with an empty profile.
+    /// Starts the engine of this test program, headless, with an empty profile and a driver on a free port.
     pub fn start() -> Self {
+        let engine = Engine::of_this_program();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime");
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let mut driver = start_driver();
+        let mut driver = match engine {
+            Engine::Chromium => start_driver(chromium::driver()),
+            Engine::Firefox => start_driver(firefox::driver(profile.path())),
+        };
         let address = driver_address(&mut driver);
-        let mut capabilities = DesiredCapabilities::chrome();
-        let mut flags: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
-        flags.push(format!("--user-data-dir={}", profile.path().display()));
-        flags.push("--window-size=1280,1000".into());
-        for flag in &flags {
-            capabilities.add_arg(flag).expect("a flag");
-        }
-        capabilities
-            .set_browser_log_level(LoggingPrefsLogLevel::All)
-            .expect("a log level");
         let window = runtime.block_on(async {
-            let window = WebDriver::new(&address, capabilities).await?;
+            let window = match engine {
+                Engine::Chromium => WebDriver::new(&address, chromium::capabilities(profile.path())?).await?,
+                Engine::Firefox => WebDriver::new(&address, firefox::capabilities()?).await?,
+            };
             window.set_script_timeout(PATIENCE).await?;
             Ok::<_, thirtyfour::error::WebDriverError>(window)
         });
-        let window = window.unwrap_or_else(|error| panic!("Chromium does not start: {error}"));
+        let window = window.unwrap_or_else(|error| panic!("{engine:?} does not start: {error}"));
         Self {
+            engine,
             window: Some(window),
             driver,
             runtime,
             _profile: profile,
         }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> Engine {
+        self.engine
     }
 
     fn window(&self) -> &WebDriver {
@@ -162,15 +183,15 @@ impl Browser {
 
     /// Chooses a folder, with everything in it, in the folder input with this hook.
     pub fn upload_folder(&self, hook: &str, folder: &Path) {
-        self.upload(hook, &[folder.to_owned()]);
+        match self.engine {
+            Engine::Chromium => self.upload(hook, &[folder.to_owned()]),
+            Engine::Firefox => firefox::upload_folder(self, hook, folder),
+        }
     }
 
     /// Drops files on the window, as dragging them there would.
     pub fn drop_files(&self, files: &[PathBuf]) {
-        let create =
-            "const input = document.createElement('input'); input.type = 'file'; input.multiple = true;
-            input.dataset.test = 'dropped'; document.body.append(input);";
-        self.js::<Value>(create, vec![]);
+        self.add_input("dropped");
         self.upload("dropped", files);
         let drop = "const input = document.querySelector('[data-test=dropped]');
             const dataTransfer = new DataTransfer();
@@ -179,6 +200,14 @@ impl Browser {
             for (const kind of ['dragover', 'drop'])
               window.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));";
         self.js::<Value>(drop, vec![]);
+    }
+
+    /// Adds a file input of ours to the page.
+    fn add_input(&self, hook: &str) {
+        let create =
+            "const input = document.createElement('input'); input.type = 'file'; input.multiple = true;
+            input.dataset.test = arguments[0]; document.body.append(input);";
+        self.js::<Value>(create, vec![json!(hook)]);
     }
 
     /// Everything that can be read on the page.
@@ -210,39 +239,46 @@ impl Browser {
 
     /// Errors on the console since the last call: scripts that failed, and what the policy forbade.
     pub fn console_errors(&self) -> Vec<String> {
-        let entries = self.run("console", self.window().browser_log());
-        entries
-            .into_iter()
-            .filter(|entry| entry.level == "SEVERE")
-            .map(|entry| entry.message)
-            .collect()
+        match self.engine {
+            Engine::Chromium => self.run("console", chromium::console_errors(self.window())),
+            Engine::Firefox => self.run("console", firefox::console_errors(self.window())),
+        }
     }
 
     /// Prefers a dark or a light page, and no motion: a picture taken at once would show colours on their way.
     pub fn set_dark(&self, dark: bool) {
-        let value = if dark { "dark" } else { "light" };
-        let features = json!({ "features": [
-            { "name": "prefers-color-scheme", "value": value },
-            { "name": "prefers-reduced-motion", "value": "reduce" },
-        ] });
-        self.run(
-            "dark",
-            self.window()
-                .cdp()
-                .send_raw("Emulation.setEmulatedMedia", features),
-        );
+        match self.engine {
+            Engine::Chromium => self.run("dark", chromium::set_dark(self.window(), dark)),
+            Engine::Firefox => self.run("dark", firefox::set_dark(self.window(), dark)),
+        }
+        self.wait_for("the colours", |browser| {
+            let dark_now = "return matchMedia('(prefers-color-scheme: dark)').matches";
+            (browser.js::<bool>(dark_now, vec![]) == dark).then_some(())
+        });
     }
 
     /// Makes the page `width` by `height` CSS pixels, as a phone or a desk would show it.
     pub fn set_size(&self, width: u32, height: u32) {
-        let metrics =
-            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.run(
-            "size",
-            self.window()
-                .cdp()
-                .send_raw("Emulation.setDeviceMetricsOverride", metrics),
-        );
+        match self.engine {
+            Engine::Chromium => self.run("size", chromium::set_size(self.window(), width, height)),
+            Engine::Firefox => self.run("size", firefox::set_size(self.window(), width, height)),
+        }
+        self.wait_for("the size", |browser| {
+            let size: (u32, u32) = browser.js("return [innerWidth, innerHeight]", vec![]);
+            (size == (width, height)).then_some(())
+        });
+    }
+
+    /// Bytes of memory that the driver, the browser and all processes of both hold.
+    #[cfg(target_os = "linux")]
+    pub fn memory_bytes(&self) -> u64 {
+        crate::processes::memory_below(self.driver.id())
+    }
+
+    /// Presses keys one after the other, as fingers do: whatever has the focus gets them.
+    pub fn press(&self, keys: impl Into<TypingData>) {
+        let keys = keys.into();
+        self.run("keys", self.window().action_chain().send_keys(keys).perform());
     }
 
     /// Writes a picture of the page to `path`.
@@ -262,27 +298,29 @@ impl Drop for Browser {
     }
 }
 
-fn start_driver() -> Child {
-    let program = std::env::var("CHROMEDRIVER").unwrap_or_else(|_| "chromedriver".into());
-    let mut command = Command::new(&program);
+fn start_driver(mut command: Command) -> Child {
     command
-        .arg("--port=0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
+    let program = command.get_program().to_string_lossy().into_owned();
     command
         .spawn()
         .unwrap_or_else(|error| panic!("{program} does not start ({error}); run: cargo xtask setup"))
 }
 
+/// Both drivers say it in a line that ends with the port.
 fn driver_address(driver: &mut Child) -> String {
     let lines = lines_of(driver);
     loop {
         let line = lines
             .recv_timeout(PATIENCE)
-            .expect("chromedriver says on which port it listens");
-        if let Some((_, rest)) = line.split_once("started successfully on port ") {
-            return format!("http://127.0.0.1:{}", rest.trim_end_matches('.').trim());
+            .expect("the driver says on which port it listens");
+        let port = ["started successfully on port ", "Listening on 127.0.0.1:"]
+            .iter()
+            .find_map(|before| line.split_once(before));
+        if let Some((_, port)) = port {
+            return format!("http://127.0.0.1:{}", port.trim_end_matches('.').trim());
         }
     }
 }

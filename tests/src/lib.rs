@@ -1,7 +1,7 @@
 //! What the end-to-end tests share: the real server, the real command line, a real browser, models, and lies.
 //!
 //! # In scope
-//! Starting and killing processes, reading what they print, driving Chromium, generating models, standing
+//! Starting and killing processes, reading what they print, driving browsers, generating models, standing
 //! between client and server, and a log that lies on purpose.
 //!
 //! # Out of scope
@@ -22,6 +22,8 @@ pub mod lab;
 pub mod models;
 pub mod outside;
 pub mod page;
+#[cfg(target_os = "linux")]
+pub mod processes;
 pub mod proxy;
 pub mod python_tool;
 pub mod registry;

@@ -1,12 +1,11 @@
-//! Models to publish and to damage: a small generated one, a large hollow one, and the real all-MiniLM-L6-v2.
+//! Models to publish and to damage: a small generated one, a large hollow one, and real ones.
 
 use std::{
-    env,
     fs::{self, File},
     io::{Read, Seek, SeekFrom, Write},
     ops::Range,
     path::{Path, PathBuf},
-    sync::OnceLock,
+    sync::Once,
 };
 
 use provenance::{
@@ -14,13 +13,19 @@ use provenance::{
     tensor::{Tensor, TensorIndex, safetensors_header_length},
 };
 
+use crate::binaries::tool;
+
+/// The file that holds the weights of a generated model.
+const WEIGHTS: &str = "model.safetensors";
+
 /// The digest that the model hub publishes for the weights of all-MiniLM-L6-v2.
 const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
 
-/// A folder with `model.safetensors` and smaller files in it.
+/// A folder with weights in one safetensors file, and other files.
 #[derive(Debug, Clone)]
 pub struct Model {
     folder: PathBuf,
+    weights: &'static str,
 }
 
 impl Model {
@@ -35,6 +40,7 @@ impl Model {
         ];
         let model = Self {
             folder: folder.to_owned(),
+            weights: WEIGHTS,
         };
         let (header, data_bytes) = safetensors_header(&tensors);
         let mut weights = header;
@@ -53,6 +59,7 @@ impl Model {
     pub fn hollow(folder: &Path, size: u64) -> Self {
         let model = Self {
             folder: folder.to_owned(),
+            weights: WEIGHTS,
         };
         let rows = (size >> 20) << 20;
         let header =
@@ -69,28 +76,38 @@ impl Model {
     }
 
     /// The real all-MiniLM-L6-v2: 90,868,376 bytes of weights, 13 files with one in a sub-folder. Do not write
-    /// to it; [`Model::copy_to`] first.
+    /// to it, nor to the other real ones; [`Model::copy_to`] first.
     pub fn minilm() -> Self {
-        static CHECKED: OnceLock<PathBuf> = OnceLock::new();
-        let folder = CHECKED.get_or_init(|| {
-            let folder = cargo_home().join("weighbridge-tools").join("minilm");
-            let weights = folder.join("model.safetensors");
-            assert!(
-                weights.is_file(),
-                "the real model all-MiniLM-L6-v2 is not in {}; run: cargo xtask setup",
-                folder.display()
-            );
-            let bytes = fs::read(&weights).expect("a readable file");
+        static CHECKED: Once = Once::new();
+        let model = Self::real("minilm", "model.safetensors");
+        CHECKED.call_once(|| {
+            let bytes = fs::read(model.weights()).expect("a readable file");
             assert_eq!(
                 Sha256Digest::of(&bytes).to_string(),
                 MINILM_SHA256,
                 "{} is not what the hub publishes; delete its folder and run: cargo xtask setup",
-                weights.display()
+                model.weights().display()
             );
-            folder
         });
+        model
+    }
+
+    /// The real wordllama: 16,384,096 bytes of weights in one tensor, and its tokenizer.
+    pub fn wordllama() -> Self {
+        Self::real("wordllama", "l2_supercat_256.safetensors")
+    }
+
+    /// The real silero-vad: the same small model as safetensors, ONNX (six times) and TorchScript, beside an empty
+    /// Python file.
+    pub fn silero() -> Self {
+        Self::real("silero-vad", "silero_vad_16k.safetensors")
+    }
+
+    /// A model that setup fetched, and whose digests it checked.
+    fn real(name: &str, weights: &'static str) -> Self {
         Self {
-            folder: folder.clone(),
+            folder: tool(name),
+            weights,
         }
     }
 
@@ -106,7 +123,7 @@ impl Model {
 
     /// The weights.
     pub fn weights(&self) -> PathBuf {
-        self.path("model.safetensors")
+        self.path(self.weights)
     }
 
     /// A copy in `folder`.
@@ -119,6 +136,7 @@ impl Model {
         }
         Self {
             folder: folder.to_owned(),
+            weights: self.weights,
         }
     }
 
@@ -186,10 +204,15 @@ impl Model {
 
     /// Flips the lowest bit of one byte of the weights.
     pub fn flip_bit(&self, offset: u64) {
+        self.flip_bit_in(self.weights, offset);
+    }
+
+    /// Flips the lowest bit of one byte of a file.
+    pub fn flip_bit_in(&self, name: &str, offset: u64) {
         let mut file = File::options()
             .read(true)
             .write(true)
-            .open(self.weights())
+            .open(self.path(name))
             .expect("a writable file");
         let mut byte = [0];
         file.seek(SeekFrom::Start(offset))
@@ -223,11 +246,6 @@ fn list(folder: &Path, prefix: &str, found: &mut Vec<String>) {
             found.push(name);
         }
     }
-}
-
-fn cargo_home() -> PathBuf {
-    let home = || env::home_dir().expect("a home folder").join(".cargo");
-    env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from)
 }
 
 fn framed(header: &str) -> Vec<u8> {

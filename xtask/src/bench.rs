@@ -82,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Re
             "-p",
             "weighbridge-tests",
             "--test",
-            "browser_speed",
+            "chromium_speed",
             "--",
             "--ignored",
         ];

@@ -3,13 +3,14 @@
 //! figures mean nothing while other tests run.
 
 use std::{
-    env,
     fs::{self, File},
     io::Read as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
-use harness::{browser::Browser, lab::Lab, models::Model, page::VerifyPage, registry::TestRegistry};
+use harness::{
+    binaries::tool, browser::Browser, lab::Lab, models::Model, page::VerifyPage, registry::TestRegistry,
+};
 use provenance::digest::Sha256Hasher;
 use serde_json::{Value, json};
 
@@ -85,7 +86,8 @@ fn verify(page: &VerifyPage, folder: &Path) -> f64 {
 
 /// Milliseconds that hash-wasm takes for the file, once it is loaded.
 fn hash_with_peer(browser: &Browser, weights: &Path, wanted: &str) -> f64 {
-    let library = fs::read_to_string(peer()).expect("a readable file");
+    let library =
+        fs::read_to_string(tool("node_modules/hash-wasm/dist/sha256.umd.min.js")).expect("a readable file");
     browser.js::<Value>(&library, vec![]);
     let input = "const input = document.createElement('input'); input.type = 'file';
         input.dataset.test = arguments[0]; document.body.append(input);";
@@ -94,19 +96,6 @@ fn hash_with_peer(browser: &Browser, weights: &Path, wanted: &str) -> f64 {
     let (digest, took): (String, f64) = browser.js(PEER, vec![]);
     assert_eq!(digest, wanted, "hash-wasm hashed something else");
     took
-}
-
-/// hash-wasm as `cargo xtask setup` installed it.
-fn peer() -> PathBuf {
-    let home = || env::home_dir().expect("a home folder").join(".cargo");
-    let cargo = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
-    let file = cargo.join("weighbridge-tools/node_modules/hash-wasm/dist/sha256.umd.min.js");
-    assert!(
-        file.is_file(),
-        "{} is missing; run: cargo xtask setup",
-        file.display()
-    );
-    file
 }
 
 fn sha256(path: &Path) -> String {

@@ -1,0 +1,13 @@
+//! Every test of the page. `chromium.rs` and `firefox.rs` above are this same module, each in its own engine.
+
+mod accessibility;
+mod candidates;
+mod harness;
+mod keyboard;
+#[cfg(target_os = "linux")]
+mod memory;
+mod pictures;
+mod proves;
+mod real_models;
+mod states;
+mod verify;

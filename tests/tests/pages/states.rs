@@ -1,0 +1,169 @@
+//! Every state that the page can be in, one after the other, for tests that look at each.
+
+use std::fs;
+
+use harness::{
+    hostile::{HostileLog, Lie},
+    lab::{self, Lab},
+    models::{Model, noise},
+    page::VerifyPage,
+    proxy::Proxy,
+    registry::TestRegistry,
+};
+
+/// Looks at the page in a state, by its name.
+pub(crate) type Look<'a> = &'a mut dyn FnMut(&VerifyPage, &str);
+
+/// Before files are chosen: no trust, trust offered, chosen, refused, warned of; addresses that name something.
+pub(crate) fn before_files(look: Look<'_>) {
+    let lab = Lab::small();
+    let other = TestRegistry::start_without_page();
+    let (flag, lie) = (lab.work().join("lie"), other.trust().into_bytes());
+    let told = flag.clone();
+    let proxy = Proxy::start(lab.registry.url(), move |path, _| {
+        (path == "/trust" && told.exists()).then(|| lie.clone())
+    });
+    let page = VerifyPage::open(proxy.url());
+    look(&page, "start");
+    page.browser.type_into("trust-paste", "log nonsense");
+    page.browser.click("trust-paste-use");
+    page.browser.wait_for_text("This is not a trust file");
+    look(&page, "trust-refused");
+    page.reload();
+    page.browser.click("trust-offer");
+    page.browser.wait_for("the offer", |browser| {
+        (browser.count("trust-adopt") > 0).then_some(())
+    });
+    look(&page, "trust-offered");
+    page.browser.click("trust-adopt");
+    page.browser.wait_for("a trust file", |browser| {
+        (browser.count("trust-forget") > 0).then_some(())
+    });
+    look(&page, "trust-chosen");
+    page.visit("/nosuch");
+    look(&page, "no-such-page");
+    page.visit("/verify#record=zzz");
+    page.browser.wait_for_text("This address names no record");
+    look(&page, "no-such-record");
+    page.visit("/nosuch");
+    page.visit(&format!("/verify#record={}", lab.record));
+    page.browser.wait_for("the named record", |browser| {
+        (browser.count("named") > 0).then_some(())
+    });
+    look(&page, "record-named");
+    page.visit("/nosuch");
+    fs::write(flag, "").expect("a writable folder");
+    page.reload_when_kept(true);
+    page.browser.wait_for("a warning", |browser| {
+        (browser.count("trust-warning") > 0).then_some(())
+    });
+    look(&page, "log-key-changed");
+}
+
+/// The verdicts that a lab's own record and damaged copies of it give, and the question whom to trust.
+pub(crate) fn verdicts(look: Look<'_>) {
+    let lab = Lab::new(Model::wordllama());
+    let page = VerifyPage::open(lab.registry.url());
+    page.weigh(lab.model.folder());
+    look(&page, "untrusted-no-log");
+    page.paste_trust(&lab.registry.trust());
+    page.browser.wait_for("a log", |_| {
+        Some(page.verdict()).filter(|card| card.verdict == "untrusted" && card.subtype.is_empty())
+    });
+    look(&page, "untrusted");
+    page.browser.click("trust-publisher");
+    look(&page, "asking-whom-to-trust");
+    page.browser.click("trust-publisher-confirm");
+    page.verdict_is("authentic");
+    look(&page, "authentic");
+
+    let mut judge = |copy: &str, damage: &dyn Fn(&Model), wanted: &str| {
+        let model = lab.copy(copy);
+        damage(&model);
+        page.start_over();
+        let card = page.weigh(model.folder());
+        assert_eq!(card.verdict, wanted, "{copy}: {}", card.text);
+        look(&page, copy);
+    };
+    let config = "l2_supercat_tokenizer_config.json";
+    judge("altered", &|model| model.flip_bit(9_000_000), "mismatch");
+    judge("cut-short", &|model| model.truncate(9_000_000), "mismatch");
+    judge(
+        "added",
+        &|model| model.write("modeling_x.py", b"print('hello')\n"),
+        "mismatch",
+    );
+    judge("incomplete", &|model| model.remove(config), "incomplete");
+    let nobody = |model: &Model| {
+        model.remove(config);
+        fs::write(model.weights(), noise(99, 5_000_000)).expect("a writable file");
+    };
+    judge("unknown", &nobody, "unknown");
+}
+
+/// Verdicts over logs that lie.
+pub(crate) fn faults(look: Look<'_>) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let model = Model::small(&folder.path().join("model"));
+    let registry = TestRegistry::start();
+    for (lie, wanted, state) in [
+        (Lie::WrongSignature, "log-fault", "log-fault"),
+        (Lie::WithheldKeyset, "stale", "stale-withheld"),
+    ] {
+        let log = HostileLog::about(&model, lie);
+        let trust = log.trust().to_owned();
+        let proxy = log.tell(&registry);
+        let page = VerifyPage::open(proxy.url());
+        page.paste_trust(&trust);
+        let card = page.weigh(model.folder());
+        assert_eq!(card.verdict, wanted, "{}", card.text);
+        look(&page, state);
+    }
+}
+
+/// While files are read, when there is a choice to make, and when it stops without a verdict.
+pub(crate) fn on_the_way(look: Look<'_>) {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let mut lab = Lab::on(
+        TestRegistry::start(),
+        Model::hollow(&work.path().join("acme-7b"), 3 << 30),
+    );
+    let page = VerifyPage::trusting(&lab);
+    // Byte 0 of the weights is the length of the header, so the change is found with the first chunk.
+    lab.model.flip_bit(1 << 20);
+    page.check_folder(lab.model.folder());
+    page.browser.wait_for("the difference", |browser| {
+        (browser.count("difference") > 0).then_some(())
+    });
+    page.browser.click("pause");
+    page.browser.wait_for("a paused page", |browser| {
+        (browser.count("resume") > 0).then_some(())
+    });
+    look(&page, "reading-and-paused");
+    page.browser.click("cancel");
+    lab.registry.kill9();
+    page.check_files(&[lab.model.path("config.json")]);
+    page.browser.wait_for("the notice", |browser| {
+        (browser.count("stopped") > 0).then_some(())
+    });
+    look(&page, "stopped");
+
+    let lab = Lab::small();
+    lab::create_publisher(&lab.cli(&lab.trust()), "copycat.example", "copycat.key");
+    lab::publish(
+        &lab.cli(&lab.trust()),
+        &lab.model,
+        "copycat.key",
+        "copycat.example",
+        "copycat/minilm",
+        "9.9",
+        "att-copycat",
+    );
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    page.check_folder(lab.model.folder());
+    page.browser.wait_for("a choice", |browser| {
+        (browser.count("candidate") == 2).then_some(())
+    });
+    look(&page, "choosing");
+}
