@@ -385,7 +385,7 @@ pub(crate) struct AttestArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Sends the signed statements, for each file its list of chunk digests (8 bytes per MiB), and for each safetensors \
-file the names, types and shapes of its tensors. Statements name your files. All of this is public once it is \
+or GGUF file the names, types and shapes of its tensors. Statements name your files. All of this is public once it is \
 logged. The files themselves are not sent.
 
 Running it again changes nothing, and continues where it was interrupted.
@@ -434,7 +434,7 @@ Without --record it finds the record by itself, asking the registry only for the
 Examples:
   weighbridge verify minilm/
   weighbridge verify minilm/ --record RECORD
-  weighbridge verify model.safetensors --json
+  weighbridge verify model.gguf --json
   weighbridge verify minilm/ --offline --bundle minilm.weighbridge
 
 {EXIT_CODES}"))]

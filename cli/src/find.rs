@@ -1,135 +1,104 @@
-//! Finds the records that files may belong to, in the order of docs/SPEC.md, "Lookup": the first chunk of the
-//! largest file; without a candidate its tensor index, then up to seven further files by size.
+//! Finds the records that files may belong to, in the order of docs/SPEC.md, "Lookup", which is
+//! [`provenance::lookup::Search`]'s.
 //!
 //! Only the first hex digits of a digest are sent, so files that are not on record stay hidden among hundreds.
 //! Fetching a candidate afterwards does reveal interest in it.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use provenance::{
     RecordId, Sha256Digest,
     api::paths,
-    lookup::{KeyKind, LookupAnswer, LookupInfo, MAX_CANDIDATES, Match, order_of_files, prefix},
+    lookup::{Index, KeyKind, LookupAnswer, Match, Search, Step},
+    verify::Junk,
 };
 
 use crate::{
     client::Client,
-    failure::Failure,
-    header::read_tensor_index,
+    failure::{Exit, Failure},
+    header::{read_layout, sniff},
     source::{Source, first_chunk},
 };
 
 /// Most records whose places in the log are asked for to find the oldest.
 const MOST_TIED: usize = 64;
 
-/// What a search found.
-#[derive(Debug, Default)]
-pub(crate) struct Candidates {
-    /// Records and how many keys they share with the files, the ones that share most first. More than are opened
-    /// when so many share as much.
-    pub(crate) records: Vec<(RecordId, usize)>,
-    /// Prefixes that were sent.
-    pub(crate) prefixes_sent: usize,
-    /// Digits of each prefix.
-    pub(crate) digits: u32,
-    /// Log size that the answers reflect.
-    pub(crate) as_of_size: u64,
-}
-
-struct Finder<'a> {
+/// Looks digests up at a registry.
+#[derive(Debug)]
+pub(crate) struct Finder<'a> {
     client: &'a Client,
-    info: LookupInfo,
-    digits: u32,
-    answers: BTreeMap<String, Vec<Match>>,
-    hits: BTreeMap<RecordId, usize>,
-}
-
-/// Looks for records that list these files.
-///
-/// # Errors
-/// [`crate::failure::Exit::Network`] when the registry does not answer, [`crate::failure::Exit::Io`] when a file cannot be read.
-pub(crate) fn find_candidates(client: &Client, sources: &[Source]) -> Result<Candidates, Failure> {
-    let mut finder = Finder::new(client)?;
-    let sizes: Vec<_> = sources.iter().map(|source| source.stamp.size).collect();
-    for (position, at) in order_of_files(&sizes).into_iter().enumerate() {
-        let source = &sources[at];
-        finder.ask(first_chunk(source)?, KeyKind::Chunk0)?;
-        if position == 0 && finder.hits.is_empty() {
-            // A header that does not parse has no index to look up.
-            if let Ok(index) = read_tensor_index(source)? {
-                finder.ask(index.digest(), KeyKind::Tensors)?;
-            }
-        }
-        // Many records share a first chunk when many models share a file; the next file tells them apart.
-        if (1..=MAX_CANDIDATES).contains(&finder.hits.len()) {
-            break;
-        }
-    }
-    Ok(finder.finish())
-}
-
-/// Everything on record under `digest`, whatever it is the digest of.
-///
-/// # Errors
-/// [`crate::failure::Exit::Network`].
-pub(crate) fn find_digest(client: &Client, digest: Sha256Digest) -> Result<Vec<Match>, Failure> {
-    Finder::new(client)?.matches(digest)
+    /// The registry's index as far as it was read.
+    pub(crate) index: Index,
 }
 
 impl<'a> Finder<'a> {
-    fn new(client: &'a Client) -> Result<Self, Failure> {
-        let info: LookupInfo = client.get_json(paths::LOOKUP)?;
-        Ok(Self {
-            client,
-            digits: info.digits_to_send(),
-            info,
-            answers: BTreeMap::new(),
-            hits: BTreeMap::new(),
-        })
+    /// Asks the registry how it wants to be asked.
+    ///
+    /// # Errors
+    /// [`Exit::Network`] when the registry does not answer.
+    pub(crate) fn new(client: &'a Client) -> Result<Self, Failure> {
+        let index = Index::new(client.get_json(paths::LOOKUP)?).map_err(|error| {
+            let what = format!("{} gave no usable answer to a lookup", client.address());
+            Failure::new(Exit::Network, what)
+                .why(error)
+                .next("check that the address is that of a registry")
+        })?;
+        Ok(Self { client, index })
     }
 
-    fn ask(&mut self, key: Sha256Digest, kind: KeyKind) -> Result<(), Failure> {
-        let records: BTreeSet<_> = self
-            .matches(key)?
-            .into_iter()
-            .filter(|found| found.kind == kind)
-            .map(|found| found.record)
-            .collect();
-        for record in records {
-            *self.hits.entry(record).or_default() += 1;
-        }
-        Ok(())
+    /// Goes on with what was read of the index before.
+    pub(crate) fn over(client: &'a Client, index: Index) -> Self {
+        Self { client, index }
     }
 
-    fn matches(&mut self, key: Sha256Digest) -> Result<Vec<Match>, Failure> {
-        let of_key = |found: &[Match]| found.iter().filter(|found| found.key == key).cloned().collect();
-        if let Some(all) = &self.info.matches {
-            return Ok(of_key(all));
-        }
-        let digits = prefix(&key, self.digits);
-        if !self.answers.contains_key(&digits) {
-            let path = if digits.is_empty() {
-                paths::LOOKUP.to_owned()
-            } else {
-                paths::lookup(&digits)
-            };
-            let answer: LookupAnswer = self.client.get_json(&path)?;
-            self.answers.insert(digits.clone(), answer.matches);
-        }
-        Ok(of_key(&self.answers[&digits]))
-    }
-
-    fn finish(self) -> Candidates {
-        let mut records: Vec<_> = self.hits.into_iter().collect();
-        records.sort_by_key(|(_, hits)| std::cmp::Reverse(*hits));
+    /// Records that may list these files and how many keys they share with them, the ones that share most first. More
+    /// than are opened when so many share as much.
+    ///
+    /// # Errors
+    /// [`Exit::Network`] when the registry does not answer, [`Exit::Io`] when a file cannot be read.
+    pub(crate) fn candidates(&mut self, sources: &[Source]) -> Result<Vec<(RecordId, usize)>, Failure> {
+        let mut records = search(sources, &mut |key| self.digest(key))?;
         records.truncate(MOST_TIED);
-        Candidates {
-            records,
-            prefixes_sent: self.answers.len(),
-            digits: self.digits,
-            as_of_size: self.info.as_of_size,
-        }
+        Ok(records)
     }
+
+    /// Everything on record under `digest`, whatever it is the digest of.
+    ///
+    /// # Errors
+    /// [`Exit::Network`].
+    pub(crate) fn digest(&mut self, digest: Sha256Digest) -> Result<Vec<Match>, Failure> {
+        if let Some(digits) = self.index.must_ask(&digest) {
+            let answer: LookupAnswer = self.client.get_json(&paths::lookup(&digits))?;
+            self.index.learn(digits, answer);
+        }
+        Ok(self.index.matches(&digest))
+    }
+}
+
+/// Goes through the keys of `sources` in their order, and asks `find` for what is on record under each, until there is
+/// something: records, and how many keys they share with the files.
+///
+/// # Errors
+/// Those of `find`; [`Exit::Io`] when a file cannot be read.
+pub(crate) fn search(
+    sources: &[Source],
+    find: &mut dyn FnMut(Sha256Digest) -> Result<Vec<Match>, Failure>,
+) -> Result<Vec<(RecordId, usize)>, Failure> {
+    let sizes: Vec<_> = sources.iter().map(|source| source.stamp.size).collect();
+    let mut search = Search::new(&sizes);
+    while let Some(Step { file, kind }) = search.step() {
+        let source = &sources[file];
+        let key = if kind == KeyKind::Tensors {
+            // A header that does not parse has no index to look up.
+            read_layout(source)?.ok().map(|layout| layout.index.digest())
+        } else if matches!(sniff(source)?, Some(Junk::LfsPointer(_))) {
+            search.pass_over();
+            continue;
+        } else {
+            Some(first_chunk(source)?)
+        };
+        let matches = key.map(&mut *find).transpose()?;
+        search.answer(&matches.unwrap_or_default());
+    }
+    Ok(search.into_records())
 }
 
 #[cfg(test)]
@@ -140,6 +109,8 @@ mod tests {
         sync::mpsc,
         time::Duration,
     };
+
+    use provenance::lookup::{LookupInfo, prefix};
 
     use super::*;
     use crate::source::source_at;
@@ -224,12 +195,12 @@ mod tests {
         let key = Sha256Digest::of(b"the largest of them");
         let other_kind = found(key, KeyKind::File, 2);
         let (client, asked) = serve(70_000, 2, vec![found(key, KeyKind::Chunk0, 1), other_kind]);
-        let candidates = find_candidates(&client, &sources).unwrap();
+        let mut finder = Finder::new(&client).unwrap();
         assert_eq!(
-            candidates.records,
+            finder.candidates(&sources).unwrap(),
             [(RecordId::from_digest(Sha256Digest::from_bytes([1; 32])), 1)]
         );
-        assert_eq!((candidates.prefixes_sent, candidates.digits), (1, 2));
+        assert_eq!((finder.index.sent().prefixes, finder.index.sent().digits), (1, 2));
         let wanted = [
             "/api/v1/lookup".to_owned(),
             format!("/api/v1/lookup/{}", prefix(&key, 2)),
@@ -240,22 +211,46 @@ mod tests {
     #[test]
     fn further_files_are_looked_up_only_when_the_largest_is_not_on_record() {
         let (_folder, sources) = files(&[b"small", b"the largest of them", b"middle one"]);
-        let (client, _asked) = serve(
-            70_000,
-            2,
-            vec![found(Sha256Digest::of(b"middle one"), KeyKind::Chunk0, 3)],
+        let middle = found(Sha256Digest::of(b"middle one"), KeyKind::Chunk0, 3);
+        let (client, _asked) = serve(70_000, 2, vec![middle]);
+        let mut finder = Finder::new(&client).unwrap();
+        assert_eq!(finder.candidates(&sources).unwrap().len(), 1);
+        assert_eq!(finder.index.sent().prefixes, 2);
+    }
+
+    #[test]
+    fn a_gguf_file_whose_first_chunk_is_not_on_record_is_looked_up_by_its_tensors() {
+        let gguf = include_bytes!("../../tests/vectors/gguf/v3.gguf");
+        let index = include_bytes!("../../tests/vectors/gguf/v3.index.json");
+        let (_folder, sources) = files(&[gguf]);
+        let tensors = found(Sha256Digest::of(index), KeyKind::Tensors, 5);
+        let (client, _asked) = serve(70_000, 2, vec![tensors]);
+        let mut finder = Finder::new(&client).unwrap();
+        assert_eq!(finder.candidates(&sources).unwrap().len(), 1);
+        assert_eq!(finder.index.sent().prefixes, 2);
+    }
+
+    #[test]
+    fn a_git_lfs_pointer_is_not_looked_up_by_its_own_bytes() {
+        let pointer = format!(
+            "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 5\n",
+            Sha256Digest::of(b"model")
         );
-        let candidates = find_candidates(&client, &sources).unwrap();
-        assert_eq!(candidates.records.len(), 1);
-        assert_eq!(candidates.prefixes_sent, 2);
+        let (_folder, sources) = files(&[pointer.as_bytes(), b"config"]);
+        let (client, asked) = serve(70_000, 2, Vec::new());
+        let mut finder = Finder::new(&client).unwrap();
+        assert_eq!(finder.candidates(&sources).unwrap(), []);
+        let config = format!("/api/v1/lookup/{}", prefix(&Sha256Digest::of(b"config"), 2));
+        assert_eq!(asked.try_iter().skip(1).collect::<Vec<_>>(), [config]);
     }
 
     #[test]
     fn a_registry_cannot_make_a_client_send_more_digits_than_its_index_calls_for() {
         let (_folder, sources) = files(&[b"secret weights"]);
         let (client, asked) = serve(5000, 64, Vec::new());
-        let candidates = find_candidates(&client, &sources).unwrap();
-        assert_eq!((candidates.records.len(), candidates.digits), (0, 1));
+        let mut finder = Finder::new(&client).unwrap();
+        assert_eq!(finder.candidates(&sources).unwrap(), []);
+        assert_eq!(finder.index.sent().digits, 1);
         let key = Sha256Digest::of(b"secret weights");
         assert_eq!(
             asked.try_iter().last().unwrap(),
@@ -264,12 +259,9 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_only_share_the_prefix_are_no_candidates() {
-        let (_folder, sources) = files(&[b"secret weights"]);
-        let mut near = *Sha256Digest::of(b"secret weights").as_bytes();
-        near[31] ^= 1;
-        let near = found(Sha256Digest::from_bytes(near), KeyKind::Chunk0, 4);
-        let (client, _asked) = serve(70_000, 2, vec![near]);
-        assert_eq!(find_candidates(&client, &sources).unwrap().records, []);
+    fn a_registry_that_gives_neither_list_nor_digits_is_told_nothing() {
+        let (client, _asked) = serve(10, 5, Vec::new());
+        let failure = Finder::new(&client).unwrap_err();
+        assert_eq!(failure.exit, Exit::Network);
     }
 }

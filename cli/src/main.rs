@@ -18,6 +18,7 @@ mod key_file;
 mod observe;
 mod output;
 mod passphrase;
+mod place;
 mod progress;
 mod report;
 mod schedule;

@@ -3,14 +3,17 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use provenance::verify::{Bytes, SeenFile};
+use provenance::{
+    tensor::Format,
+    verify::{Bytes, OwnHeader, Scope, SeenFile},
+};
 
 use crate::{
     also::Candidate,
     args::VerifyArgs,
     failure::chain,
     hashing::{Depth, HashedFile, hash_each, thread_count},
-    header::{read_tensor_index, sniff},
+    header::{read_layout, sniff},
     output::{self, Output},
     progress::Progress,
     source::{HashError, Source},
@@ -39,7 +42,7 @@ pub(crate) fn observe(
         .files
         .iter()
         .filter(|file| !known.contains(&file.path))
-        .partition(|file| found.single_file || listed(&file.path));
+        .partition(|file| found.scope != Scope::Folder || listed(&file.path));
     if manifests.is_empty() {
         // No record that lists files: there is nothing to hash against.
         return found
@@ -64,7 +67,7 @@ pub(crate) fn observe(
     let hashed = hash_each(&sources, depth, thread_count(), &|n| progress.add(n));
     drop(progress);
     for (file, hashed) in read.into_iter().zip(hashed) {
-        let bytes = hashed.and_then(|hashed| with_header(file, hashed, found.single_file));
+        let bytes = hashed.and_then(|hashed| with_header(file, hashed, found.scope));
         files.push(seen(
             file,
             bytes.unwrap_or_else(|error| Bytes::Unreadable(chain(&error))),
@@ -96,20 +99,19 @@ fn seen(file: &Found, bytes: Bytes) -> SeenFile {
     }
 }
 
-/// Adds what the file's own header says. A file named by itself may have any name, as in caches that name files by
-/// their digest; its header is read whatever it is called.
-fn with_header(file: &Found, hashed: HashedFile, single_file: bool) -> Result<Bytes, HashError> {
+/// Adds what the file's own header says. Outside of folders that keep names a file may have any, as in caches that name
+/// files by their digest; its header is read whatever it is called.
+fn with_header(file: &Found, hashed: HashedFile, scope: Scope) -> Result<Bytes, HashError> {
     let HashedFile { chunks, sha256 } = hashed;
-    let named_so = file.path.to_ascii_lowercase().ends_with(".safetensors");
-    let tensors = if named_so || single_file {
-        read_tensor_index(&file.source)?.ok()
+    let header = if scope != Scope::Folder || Format::of_name(&file.path).is_some() {
+        OwnHeader::from(read_layout(&file.source)?.map(|layout| layout.index))
     } else {
-        None
+        OwnHeader::Absent
     };
     Ok(Bytes::Hashed {
         chunks,
         sha256,
-        tensors,
+        header,
         junk: sniff(&file.source)?,
     })
 }

@@ -10,7 +10,7 @@ use provenance::{
     api::{RecordProof, paths},
     bundle::Bundle,
     dsse::MAX_PAYLOAD_BYTES,
-    lookup::{MAX_CANDIDATES, order_of_files},
+    lookup::{KeyKind, MAX_CANDIDATES, Match},
     manifest::Manifest,
     record::Record,
     trust::TrustFile,
@@ -23,8 +23,8 @@ use crate::{
     bundle_file::{self, MOST_BESIDE},
     client::Client,
     failure::{Exit, Failure},
-    header::read_tensor_index,
-    source::{Source, first_chunk},
+    find::search,
+    source::Source,
 };
 
 /// Who supplied the evidence for a record.
@@ -133,22 +133,23 @@ impl Bundles {
         if listed.is_empty() {
             return Ok(found);
         }
-        let sizes: Vec<_> = sources.iter().map(|source| source.stamp.size).collect();
-        for (position, file) in order_of_files(&sizes).into_iter().enumerate() {
-            let source = &sources[file];
-            let mut keys = vec![first_chunk(source)?];
-            if position == 0 {
-                // A header that does not parse has no index to look up.
-                keys.extend(read_tensor_index(source)?.ok().map(|index| index.digest()));
-            }
-            for key in keys {
-                for (at, id, listed) in &listed {
-                    if listed.contains(&key) && found.len() < MAX_CANDIDATES {
-                        self.open(*at, trust, *id, &mut found);
-                    }
-                }
-                if !found.is_empty() {
-                    return Ok(found);
+        let mut find = |key| {
+            let having = listed.iter().filter(|(_, _, keys)| keys.contains(&key));
+            let as_both = |record| [KeyKind::Chunk0, KeyKind::Tensors].map(|kind| (record, kind));
+            let matches = having
+                .flat_map(|(_, id, _)| as_both(*id))
+                .map(|(record, kind)| Match {
+                    key,
+                    kind,
+                    record,
+                    path: None,
+                });
+            Ok(matches.collect())
+        };
+        for (record, _) in search(sources, &mut find)? {
+            for (at, id, _) in listed.iter().filter(|(_, id, _)| *id == record) {
+                if found.len() < MAX_CANDIDATES {
+                    self.open(*at, trust, *id, &mut found);
                 }
             }
         }

@@ -10,7 +10,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use provenance::path::{BUNDLE_ENDING, RelativePath, visible};
+use provenance::{
+    path::{BUNDLE_ENDING, RelativePath, visible},
+    verify::Scope,
+};
 
 use crate::{
     failure::{Exit, Failure, chain},
@@ -41,8 +44,8 @@ pub(crate) struct Found {
 /// What lies at a path.
 #[derive(Debug)]
 pub(crate) struct Walk {
-    /// Whether the path names one file rather than a folder.
-    pub(crate) single_file: bool,
+    /// Whether the path names one file, or a folder; or a folder whose names say nothing of paths.
+    pub(crate) scope: Scope,
     /// The files, ordered bytewise by path.
     pub(crate) files: Vec<Found>,
     /// What was passed over, by its name at the top of the folder.
@@ -169,7 +172,7 @@ pub(crate) fn walk(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
         source: source(root.to_owned(), &metadata),
     };
     Ok(Walk {
-        single_file: true,
+        scope: Scope::SingleFile,
         files: vec![file],
         ignored: Vec::new(),
         ignored_files: 0,
@@ -178,7 +181,7 @@ pub(crate) fn walk(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
 
 fn walk_folder(root: &Path, purpose: Purpose) -> Result<Walk, WalkError> {
     let mut walk = Walk {
-        single_file: false,
+        scope: Scope::Folder,
         files: Vec::new(),
         ignored: Vec::new(),
         ignored_files: 0,

@@ -289,8 +289,19 @@ fn what_cannot_be_recorded_is_refused_by_name() {
     place.key();
     fs::create_dir(place.path("model")).unwrap();
     refused(&place, 2, &[], &["holds no file"]);
-    place.write("model/m.gguf", "GGUF");
-    refused(&place, 2, &[], &["m.gguf", "cannot attest GGUF yet"]);
+    place.write("model/m.gguf", "GGUF\u{4}\0\0\0");
+    refused(
+        &place,
+        2,
+        &[],
+        &[
+            "m.gguf does not read as GGUF",
+            "GGUF version 4",
+            "attest it with a version",
+        ],
+    );
+    place.write("model/m.gguf", safetensors(100));
+    refused(&place, 2, &[], &["it is safetensors, under another name"]);
     fs::remove_file(place.path("model/m.gguf")).unwrap();
     place.write("model/w.safetensors", "not a header at all");
     refused(&place, 2, &[], &["w.safetensors"]);
@@ -376,4 +387,92 @@ fn an_earlier_result_is_kept_unless_force_is_given() {
     let ran = place.expect(2, &call("model", &["--force"]));
     assert!(ran.stderr.contains("notes.txt"), "{}", ran.stderr);
     assert!(Path::exists(&place.path("att/notes.txt")));
+}
+
+#[test]
+fn a_gguf_model_in_parts_must_be_whole_and_called_what_it_is() {
+    let place = Place::new();
+    place.key();
+    let part = |n: usize| {
+        let name = format!("split-0000{n}-of-00003.gguf");
+        fs::read(format!(
+            "{}/../tests/vectors/gguf/{name}",
+            env!("CARGO_MANIFEST_DIR")
+        ))
+        .unwrap()
+    };
+    place.write("model/m-00001-of-00003.gguf", part(1));
+    place.write("model/m-00003-of-00003.gguf", part(3));
+    refused(
+        &place,
+        2,
+        &[],
+        &["1 of 3 parts of m is not there", "m-00002-of-00003.gguf missing"],
+    );
+    place.write("model/m-00002-of-00003.gguf", part(1));
+    refused(
+        &place,
+        2,
+        &[],
+        &["m-00002-of-00003.gguf is part 1 of 3", "its name does not say so"],
+    );
+    fs::remove_file(place.path("model/m-00002-of-00003.gguf")).unwrap();
+    place.write("model/second.gguf", part(2));
+    refused(
+        &place,
+        2,
+        &[],
+        &["second.gguf is part 2 of 3", "NAME-00002-of-00003.gguf"],
+    );
+    fs::rename(
+        place.path("model/second.gguf"),
+        place.path("model/m-00002-of-00003.gguf"),
+    )
+    .unwrap();
+    let attested = place.expect(0, &call("model", &[]));
+    assert!(attested.stdout.contains("Signed"), "{}", attested.stdout);
+}
+
+#[test]
+fn a_safetensors_model_in_parts_must_hold_what_its_index_says() {
+    let place = Place::new();
+    place.key();
+    let index = |second: &str| {
+        format!(
+            r#"{{"metadata":{{"total_size":1.5e3}},"weight_map":{{"a.weight":"m-00001-of-00002.safetensors","{second}":"m-00002-of-00002.safetensors"}}}}"#
+        )
+    };
+    place.write("model/sub/model.safetensors.index.json", index("b.weight"));
+    place.write("model/sub/m-00001-of-00002.safetensors", safetensors(100));
+    refused(
+        &place,
+        2,
+        &[],
+        &[
+            "names 1 part that is not there",
+            "m-00002-of-00002.safetensors missing",
+        ],
+    );
+    place.write("model/sub/m-00002-of-00002.safetensors", safetensors(200));
+    place.write("model/sub/model.safetensors.index.json", index("c.weight"));
+    refused(
+        &place,
+        2,
+        &[],
+        &[
+            "puts 1 tensor in m-00002-of-00002.safetensors that is not in it: c.weight",
+            "from one revision",
+        ],
+    );
+    for broken in ["{", r#"{"weight_map":[]}"#, r#"{"weight_map":{"a.weight":1}}"#] {
+        place.write("model/sub/model.safetensors.index.json", broken);
+        refused(
+            &place,
+            2,
+            &[],
+            &["does not read as the index of a model in parts"],
+        );
+    }
+    place.write("model/sub/model.safetensors.index.json", index("b.weight"));
+    place.expect(0, &call("model", &[]));
 }

@@ -23,6 +23,7 @@ pub mod cosignature;
 pub mod digest;
 pub mod dsse;
 pub mod entry;
+pub mod folder;
 pub mod json;
 pub mod key;
 pub mod keyset;

@@ -5,6 +5,7 @@ use crate::{
     digest::{Sha256Digest, Sha256Hasher},
     order::{positions, sort_by},
     path::RelativePath,
+    tensor::Format,
 };
 
 /// Most files in one manifest; at about 600 bytes each the payload limit is reached earlier.
@@ -199,7 +200,7 @@ fn check_file(file: &ManifestFile) -> Result<(), ManifestError> {
             size: file.size,
         });
     }
-    let required = file.path.is_safetensors() || file.path.is_gguf();
+    let required = Format::of_name(file.path.as_str()).is_some();
     if required != file.tensors.is_some() {
         return Err(ManifestError::Tensors {
             path: path(),

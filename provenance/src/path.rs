@@ -104,16 +104,6 @@ impl RelativePath {
         self.components().cmp(other.components())
     }
 
-    /// Whether the name ends in `.safetensors`, whatever its case.
-    pub fn is_safetensors(&self) -> bool {
-        self.has_extension("safetensors")
-    }
-
-    /// Whether the name ends in `.gguf`, whatever its case.
-    pub fn is_gguf(&self) -> bool {
-        self.has_extension("gguf")
-    }
-
     /// Whether a loader could run this file or prefer it over a listed one: code, pickles, weights, tokenizers
     /// and configuration. Such a file beside a model changes what the model does.
     pub fn could_be_loaded(&self) -> bool {
@@ -179,12 +169,6 @@ impl RelativePath {
             || ENDINGS.contains(&ending)
             || NAMES.contains(&name.as_str())
             || name.starts_with("tokenizer")
-    }
-
-    fn has_extension(&self, wanted: &str) -> bool {
-        self.base_name()
-            .rsplit_once('.')
-            .is_some_and(|(_, ending)| ending.eq_ignore_ascii_case(wanted))
     }
 }
 

@@ -7,19 +7,28 @@
 //! [{"name":"w","dtype":"F32","shape":[2,3],"begin":88,"end":112},…]
 //! ```
 //! `begin` and `end` are absolute offsets in the file, `end` exclusive; sorted by begin, end, name bytewise.
-//! In scope: safetensors headers. GGUF has the same index and its own reader, to come.
+//!
+//! In scope: reading the headers of [`safetensors`] and [`gguf`] files, told apart by their first bytes. How long a
+//! header is shows only while it is read, so [`read_header`] asks for as much of the file as it needs.
+
+pub mod gguf;
+pub mod safetensors;
 
 use std::ops::Range;
 
+use self::{
+    gguf::{GgufError, MAX_GGUF_HEADER_BYTES, Split},
+    safetensors::SafetensorsError,
+};
 use crate::{
     digest::Sha256Digest,
-    json::{At, FromJson, INTEGER_LIMIT, JsonError, WrongValue, parse_strict},
+    json::{At, JsonError, WrongValue, parse_strict},
     order::sort_by,
 };
 use serde::Serialize;
 
-/// Longest safetensors header in bytes: 16 MiB, about 150,000 tensors.
-pub const MAX_HEADER_BYTES: u64 = 16 << 20;
+/// Most bytes of the start of a file that [`read_header`] asks for.
+pub const MAX_HEAD_BYTES: u64 = MAX_GGUF_HEADER_BYTES;
 
 /// Longest tensor index sidecar in bytes.
 pub const MAX_INDEX_BYTES: usize = 16 << 20;
@@ -46,137 +55,120 @@ pub struct Tensor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TensorIndex(Vec<Tensor>);
 
-/// Why bytes are not a safetensors header, or not a tensor index.
+/// What the start of a weights file came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Header {
+    /// All of the header was there.
+    Read(Layout),
+    /// This many bytes from the start of the file are needed: more than were given, and no more than it has.
+    Needs(u64),
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// The file's format.
+    pub format: Format,
+    /// Where its tensors lie.
+    pub index: TensorIndex,
+    /// Which part of a split model it says it is, in a GGUF file.
+    pub split: Option<Split>,
+}
+
+/// A format of weights whose header is read here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// safetensors.
+    Safetensors,
+    /// GGUF.
+    Gguf,
+}
+
+impl Format {
+    /// The format that a file's name promises, whatever its case: those of records must have a tensor index.
+    pub fn of_name(path: &str) -> Option<Self> {
+        let base = path.rsplit('/').next().unwrap_or(path);
+        let (_, ending) = base.rsplit_once('.')?;
+        let is = |wanted: &str| ending.eq_ignore_ascii_case(wanted);
+        if is("safetensors") {
+            Some(Self::Safetensors)
+        } else {
+            is("gguf").then_some(Self::Gguf)
+        }
+    }
+
+    /// How it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Gguf => "GGUF",
+        }
+    }
+}
+
+/// Why a file does not start with a header that is read here.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeaderError {
+    /// It starts as GGUF does, and does not go on so.
+    #[error(transparent)]
+    Gguf(#[from] GgufError),
+    /// It does not start as GGUF does, and is not safetensors.
+    #[error(transparent)]
+    Safetensors(#[from] SafetensorsError),
+}
+
+impl HeaderError {
+    /// Whether the file may be sound, and only newer or for another machine than what is read here.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self, Self::Gguf(error) if error.is_unsupported())
+    }
+}
+
+/// Reads the header of a weights file of `size` bytes from its start, `head`. Begin with nothing, and read as much as
+/// it needs until it is done.
+///
+/// # Errors
+/// [`HeaderError`]; never panics, and never allocates more than a few times the bytes given.
+pub fn read_header(head: &[u8], size: u64) -> Result<Header, HeaderError> {
+    if head.starts_with(gguf::MAGIC) {
+        return Ok(match gguf::read(head, size)? {
+            gguf::Step::Needs(bytes) => Header::Needs(bytes),
+            gguf::Step::Read(index, split) => Header::Read(Layout {
+                format: Format::Gguf,
+                index,
+                split,
+            }),
+        });
+    }
+    Ok(match safetensors::read(head, size)? {
+        safetensors::Step::Needs(bytes) => Header::Needs(bytes),
+        safetensors::Step::Read(index) => Header::Read(Layout {
+            format: Format::Safetensors,
+            index,
+            split: None,
+        }),
+    })
+}
+
+/// Why bytes are not a tensor index.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum TensorError {
-    /// Fewer than the 8 bytes that give the header's length.
-    #[error("the file has {size} bytes; a safetensors file starts with an 8-byte header length")]
-    TooShort {
-        /// The file's size.
-        size: u64,
-    },
-    /// A header length that is zero, over the limit or past the end of the file.
-    #[error(
-        "the header length {found} is not possible in a file of {size} bytes (at most {MAX_HEADER_BYTES})"
-    )]
-    HeaderLength {
-        /// Length found.
-        found: u64,
-        /// The file's size.
-        size: u64,
-    },
-    /// Fewer header bytes than the length says were handed in.
-    #[error("wanted {expected} bytes of header, got {found}")]
-    HeaderTruncated {
-        /// Bytes wanted.
-        expected: u64,
-        /// Bytes given.
-        found: u64,
-    },
-    /// The header is not strict JSON.
-    #[error("the header does not parse: {0}")]
+pub enum IndexError {
+    /// Not strict JSON.
+    #[error("the tensor index does not parse: {0}")]
     Json(#[from] JsonError),
-    /// The header is JSON of another shape.
-    #[error("the header does not describe tensors as safetensors asks: {0}")]
-    Shape(#[from] WrongValue),
-    /// Offsets that leave the file, overlap, or leave a hole.
-    #[error(
-        "the tensor {name:?} has the bytes {begin} to {end}; wanted it to start at {expected} and end by {size}"
-    )]
-    Offsets {
-        /// Tensor name.
-        name: String,
-        /// First byte, absolute.
-        begin: u64,
-        /// Behind the last byte, absolute.
-        end: u64,
-        /// Where the tensor before it ends.
-        expected: u64,
-        /// The file's size.
-        size: u64,
-    },
-    /// Bytes behind the last tensor.
-    #[error("the last tensor ends at {end}, the file at {size}")]
-    Trailing {
-        /// Behind the last tensor's last byte.
-        end: u64,
-        /// The file's size.
-        size: u64,
-    },
     /// The sidecar's bytes are not the one encoding of an index.
     #[error("the tensor index is not in its one canonical form")]
     NotCanonical,
     /// An index over [`MAX_INDEX_BYTES`].
     #[error("the tensor index has {found} bytes, at most {MAX_INDEX_BYTES} are allowed")]
-    IndexLength {
+    Length {
         /// Bytes found.
         found: usize,
     },
 }
 
-/// Length in bytes of the JSON header of a safetensors file of `size` bytes, from its first 8 bytes.
-///
-/// # Errors
-/// [`TensorError::TooShort`], [`TensorError::HeaderLength`].
-pub fn safetensors_header_length(first: &[u8], size: u64) -> Result<u64, TensorError> {
-    let Some(length) = first.first_chunk::<8>() else {
-        return Err(TensorError::TooShort { size });
-    };
-    if size < 8 {
-        return Err(TensorError::TooShort { size });
-    }
-    let found = u64::from_le_bytes(*length);
-    if found == 0 || found > MAX_HEADER_BYTES || found > size - 8 {
-        return Err(TensorError::HeaderLength { found, size });
-    }
-    Ok(found)
-}
-
-/// Bits of one element, for the element types that are known.
-fn bits_of(dtype: &str) -> Option<u64> {
-    Some(match dtype {
-        "F4" => 4,
-        "F6_E2M3" | "F6_E3M2" => 6,
-        "BOOL" | "U8" | "I8" | "F8_E5M2" | "F8_E4M3" | "F8_E8M0" | "F8_E4M3FNUZ" | "F8_E5M2FNUZ" => 8,
-        "U16" | "I16" | "F16" | "BF16" => 16,
-        "U32" | "I32" | "F32" => 32,
-        "U64" | "I64" | "F64" | "C64" => 64,
-        _ => return None,
-    })
-}
-
 impl TensorIndex {
-    /// Reads the header of a safetensors file of `size` bytes. `head` is the start of the file, at least
-    /// 8 bytes and the header.
-    ///
-    /// # Errors
-    /// [`TensorError`]; never panics, and never allocates more than a few times the header.
-    pub fn from_safetensors(head: &[u8], size: u64) -> Result<Self, TensorError> {
-        let length = safetensors_header_length(head, size)?;
-        let limit = usize::try_from(length).map_err(|_| TensorError::HeaderLength { found: length, size })?;
-        let body = head.get(8..).unwrap_or_default();
-        let Some(header) = body.get(..limit) else {
-            return Err(TensorError::HeaderTruncated {
-                expected: length + 8,
-                found: head.len() as u64,
-            });
-        };
-        let header = parse_strict(header, limit)?;
-        let header = At::new(&header);
-        let members = header.members()?;
-        let data = 8 + length;
-        let mut tensors = Vec::with_capacity(members.len());
-        for (name, described) in members {
-            if name != "__metadata__" {
-                tensors.push(tensor(name, described, data)?);
-            }
-        }
-        let index = Self::sorted(tensors);
-        index.check_coverage(data, size)?;
-        Ok(index)
-    }
-
     fn sorted(mut tensors: Vec<Tensor>) -> Self {
         sort_by(&mut tensors, |a, b| {
             (a.begin, a.end, &a.name).cmp(&(b.begin, b.end, &b.name))
@@ -184,44 +176,22 @@ impl TensorIndex {
         Self(tensors)
     }
 
-    /// The rule of the reference loader: tensors follow each other without a hole, up to the end of the file.
-    fn check_coverage(&self, data: u64, size: u64) -> Result<(), TensorError> {
-        let mut expected = data;
-        for Tensor { name, begin, end, .. } in &self.0 {
-            if *begin != expected || end < begin || *end > size {
-                let (name, begin, end) = (name.clone(), *begin, *end);
-                return Err(TensorError::Offsets {
-                    name,
-                    begin,
-                    end,
-                    expected,
-                    size,
-                });
-            }
-            expected = *end;
-        }
-        if expected != size {
-            return Err(TensorError::Trailing { end: expected, size });
-        }
-        Ok(())
-    }
-
     /// Reads a sidecar.
     ///
     /// # Errors
-    /// [`TensorError::IndexLength`], [`TensorError::Json`], [`TensorError::NotCanonical`].
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, TensorError> {
+    /// [`IndexError::Length`], [`IndexError::Json`], [`IndexError::NotCanonical`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, IndexError> {
         if bytes.len() > MAX_INDEX_BYTES {
-            return Err(TensorError::IndexLength { found: bytes.len() });
+            return Err(IndexError::Length { found: bytes.len() });
         }
         let listed = parse_strict(bytes, MAX_INDEX_BYTES)?;
-        let index = Self::sorted(listed_tensors(At::new(&listed)).map_err(|_| TensorError::NotCanonical)?);
+        let index = Self::sorted(listed_tensors(At::new(&listed)).map_err(|_| IndexError::NotCanonical)?);
         let plausible = index
             .0
             .iter()
             .all(|t| t.begin <= t.end && t.shape.len() <= MAX_DIMENSIONS);
         if !plausible || index.to_bytes() != bytes {
-            return Err(TensorError::NotCanonical);
+            return Err(IndexError::NotCanonical);
         }
         Ok(index)
     }
@@ -254,42 +224,6 @@ impl TensorIndex {
     }
 }
 
-/// The tensor `name` of a header, whose offsets count from `data`.
-fn tensor(name: &str, described: At<'_>, data: u64) -> Result<Tensor, WrongValue> {
-    described.only(&["dtype", "shape", "data_offsets"])?;
-    let dtype: String = described.get("dtype")?;
-    let shape: Vec<u64> = described.get("shape")?;
-    if shape.len() > MAX_DIMENSIONS {
-        let reason = format!("has more than {MAX_DIMENSIONS} dimensions");
-        return Err(described.member("shape")?.wrong(&reason));
-    }
-    let offsets = described.member("data_offsets")?;
-    let Ok([from, to]) = <[u64; 2]>::try_from(Vec::from_json(offsets)?) else {
-        return Err(offsets.wrong("does not have two items"));
-    };
-    let absolute = |offset: u64| data.checked_add(offset).filter(|&o| o < INTEGER_LIMIT);
-    let (Some(begin), Some(end)) = (absolute(from), absolute(to)) else {
-        return Err(offsets.wrong("is past 2^53"));
-    };
-    if let Some(bits) = bits_of(&dtype) {
-        let wanted = shape
-            .iter()
-            .try_fold(bits, |product, &n| product.checked_mul(n))
-            .map(|b| b.div_ceil(8));
-        if end < begin || wanted != Some(end - begin) {
-            let reason = format!("does not hold {dtype} of shape {shape:?} in the bytes {begin} to {end}");
-            return Err(described.wrong(&reason));
-        }
-    }
-    Ok(Tensor {
-        name: name.to_owned(),
-        dtype,
-        shape,
-        begin,
-        end,
-    })
-}
-
 /// The tensors of a sidecar. Other members need no check: a sidecar that has them is not canonical.
 fn listed_tensors(listed: At<'_>) -> Result<Vec<Tensor>, WrongValue> {
     let tensor = |at: At<'_>| {
@@ -308,90 +242,36 @@ fn listed_tensors(listed: At<'_>) -> Result<Vec<Tensor>, WrongValue> {
 mod tests {
     use super::*;
 
-    fn file(header: &str, data: usize) -> Vec<u8> {
-        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
-        bytes.extend_from_slice(header.as_bytes());
-        bytes.extend(std::iter::repeat_n(0, data));
-        bytes
-    }
-
-    fn index(header: &str, data: usize) -> Result<TensorIndex, TensorError> {
-        let bytes = file(header, data);
-        TensorIndex::from_safetensors(&bytes, bytes.len() as u64)
-    }
-
-    const TWO: &str = r#"{"__metadata__":{"format":"pt"},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}"#;
-
-    #[test]
-    fn reads_tensors_sorted_with_absolute_offsets() {
-        let index = index(TWO, 12).unwrap();
-        let data = 8 + TWO.len() as u64;
-        let names: Vec<_> = index
-            .tensors()
-            .iter()
-            .map(|t| (t.name.as_str(), t.begin - data, t.end - data))
-            .collect();
-        assert_eq!(names, [("a", 0, 4), ("b", 4, 12)]);
-        assert_eq!(index.touching(data + 3..data + 5).count(), 2);
-        assert_eq!(index.touching(data + 4..data + 5).next().unwrap().name, "b");
-        assert_eq!(index.touching(0..data).count(), 0);
+    fn tensor(name: &str, begin: u64, end: u64) -> Tensor {
+        let (name, dtype) = (name.to_owned(), "U8".to_owned());
+        Tensor {
+            name,
+            dtype,
+            shape: vec![end - begin],
+            begin,
+            end,
+        }
     }
 
     #[test]
     fn sidecar_round_trips_and_has_one_form() {
-        let index = index(TWO, 12).unwrap();
+        let index = TensorIndex::sorted(vec![tensor("b", 12, 20), tensor("a", 8, 12)]);
         let bytes = index.to_bytes();
-        assert!(bytes.starts_with(br#"[{"name":"a","dtype":"U8","shape":[4],"begin":"#));
+        assert!(bytes.starts_with(br#"[{"name":"a","dtype":"U8","shape":[4],"begin":8,"end":12},"#));
         assert_eq!(TensorIndex::from_bytes(&bytes).unwrap(), index);
         let spaced = String::from_utf8(bytes).unwrap().replace(',', ", ");
         assert_eq!(
             TensorIndex::from_bytes(spaced.as_bytes()),
-            Err(TensorError::NotCanonical)
+            Err(IndexError::NotCanonical)
         );
     }
 
     #[test]
-    fn header_may_end_in_spaces() {
-        assert!(index(&format!("{TWO}     "), 12).is_ok());
-    }
-
-    #[test]
-    fn refuses_offsets_that_leave_the_file_overlap_or_leave_holes() {
-        assert!(matches!(index(TWO, 11), Err(TensorError::Offsets { .. })));
-        assert!(matches!(index(TWO, 13), Err(TensorError::Trailing { .. })));
-        let hole = TWO.replace("[4,12]", "[5,13]");
-        assert!(matches!(index(&hole, 13), Err(TensorError::Offsets { .. })));
-        let overlap = TWO.replace("[4,12]", "[3,11]");
-        assert!(matches!(index(&overlap, 11), Err(TensorError::Offsets { .. })));
-    }
-
-    #[test]
-    fn refuses_hostile_headers_without_panic() {
-        for header in [
-            "[]",
-            "{",
-            "{}x",
-            r#"{"a":1}"#,
-            r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}"#,
-            r#"{"a":{"dtype":"F32","shape":[4294967295,4294967295,4294967295],"data_offsets":[0,4]}}"#,
-            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[9007199254740991,9007199254740991]}}"#,
-            r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}"#,
-        ] {
-            assert!(index(header, 4).is_err(), "{header}");
-        }
-        assert!(matches!(
-            TensorIndex::from_safetensors(&[1, 2], 2),
-            Err(TensorError::TooShort { .. })
-        ));
-        let huge = u64::MAX.to_le_bytes();
-        assert!(matches!(
-            TensorIndex::from_safetensors(&huge, 1 << 40),
-            Err(TensorError::HeaderLength { .. })
-        ));
-        let cut = 100u64.to_le_bytes();
-        assert!(matches!(
-            TensorIndex::from_safetensors(&cut, 1 << 20),
-            Err(TensorError::HeaderTruncated { .. })
-        ));
+    fn knows_which_tensors_have_a_byte_in_a_range() {
+        let index = TensorIndex::sorted(vec![tensor("a", 8, 12), tensor("b", 12, 20)]);
+        let touching = |range| index.touching(range).map(|t| t.name.as_str()).collect::<Vec<_>>();
+        assert_eq!(touching(11..13), ["a", "b"]);
+        assert_eq!(touching(12..13), ["b"]);
+        assert_eq!(touching(0..8), [""; 0]);
     }
 }

@@ -16,6 +16,7 @@ mod fault;
 mod file_report;
 mod grade;
 mod judge;
+mod junk;
 mod observation;
 mod open;
 mod opened;
@@ -26,7 +27,8 @@ mod words;
 
 pub use file_report::{FileReport, FileVerdict};
 pub use grade::{COMPLETE_BY_STRANGER, INCOMPLETE_BY_STRANGER, grade};
-pub use observation::{Bytes, Junk, Observation, Scope, SeenFile};
+pub use junk::{Junk, JunkFile, LfsPointer, PointsTo, pointers, points_to, suspects};
+pub use observation::{Bytes, Observation, OwnHeader, Scope, SeenFile};
 pub use open::open;
 pub use opened::{Opened, Standing};
 pub use report::{Check, Identity, KeyHolder, LogView, Report, Verdict};

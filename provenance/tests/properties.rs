@@ -29,7 +29,7 @@ use provenance::{
     path::RelativePath,
     statement::{self, SIGNATURE_TYPE, SubjectFacts},
     tensor::{Tensor, TensorIndex},
-    verify::{Bytes, Observation, Opened, Scope, SeenFile, open},
+    verify::{Bytes, Observation, Opened, OwnHeader, Scope, SeenFile, open},
 };
 
 fn config() -> ProptestConfig {
@@ -256,7 +256,7 @@ fn seen(files: &[(String, &str)]) -> Observation {
         bytes: Bytes::Hashed {
             chunks: digests(content.as_bytes()),
             sha256: None,
-            tensors: None,
+            header: OwnHeader::Absent,
             junk: None,
         },
     });

@@ -37,7 +37,9 @@ pub extern "C" fn probe(start: *const u8, length: usize) -> usize {
         sum += signed.map_or(0, |report| report.summary.len());
     }
     sum += oms::SigningKey::from_pem(text).map_or(0, |key| key.sign(bytes).len());
-    sum += tensor::TensorIndex::from_safetensors(bytes, length as u64).map_or(0, |i| i.to_bytes().len());
+    if let Ok(tensor::Header::Read(layout)) = tensor::read_header(bytes, length as u64) {
+        sum += layout.index.to_bytes().len();
+    }
     sum += record::Record::parse(bytes).map_or(0, |r| r.kind.len());
     sum += merkle::tile::decode_bundle(bytes, 5).map_or(0, |b| b.len());
     let mut state = state::StateTree::new();

@@ -19,7 +19,7 @@ use provenance::{
     note::{NoteAlgorithm, NoteSigner},
     state::{StateLine, StateProof, StateTree},
     statement::{KEYSET_TYPE, SIGNATURE_TYPE, SubjectFacts, keyset_payload, signature_payload},
-    tensor::TensorIndex,
+    tensor::{Header, read_header},
     tlog_proof::TlogProof,
 };
 
@@ -292,7 +292,10 @@ impl Weighed {
             let bytes = fs::read(model.path(&path)).expect("a readable file");
             let size = usize::try_from(CHUNK_SIZE).expect("4 MiB fit");
             let chunks = ChunkList::new(bytes.chunks(size).map(Sha256Digest::of).collect());
-            let tensors = TensorIndex::from_safetensors(&bytes, bytes.len() as u64).ok();
+            let tensors = match read_header(&bytes, bytes.len() as u64) {
+                Ok(Header::Read(layout)) => Some(layout.index),
+                _ => None,
+            };
             sidecars.insert(chunks.digest(), chunks.to_bytes());
             sidecars.extend(tensors.as_ref().map(|index| (index.digest(), index.to_bytes())));
             files.push(ManifestFile {

@@ -10,7 +10,7 @@ use std::{
 
 use provenance::{
     Sha256Digest,
-    tensor::{Tensor, TensorIndex, safetensors_header_length},
+    tensor::{Header, Tensor, read_header},
 };
 
 use crate::binaries::tool;
@@ -21,7 +21,7 @@ const WEIGHTS: &str = "model.safetensors";
 /// The digest that the model hub publishes for the weights of all-MiniLM-L6-v2.
 const MINILM_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
 
-/// A folder with weights in one safetensors file, and other files.
+/// A folder with weights in one safetensors or GGUF file, and other files.
 #[derive(Debug, Clone)]
 pub struct Model {
     folder: PathBuf,
@@ -52,6 +52,18 @@ impl Model {
         model.write("special_tokens_map.json", b"{\"unk_token\":\"[UNK]\"}\n");
         model.write("README.md", b"# A model for tests\n");
         model.write("1_Pooling/config.json", b"{\"pooling_mode_mean_tokens\":true}\n");
+        model
+    }
+
+    /// A generated GGUF model of 7 MiB: four tensors in three types, a vocabulary in its header, three files.
+    pub fn gguf(folder: &Path) -> Self {
+        let model = Self {
+            folder: folder.to_owned(),
+            weights: "model.gguf",
+        };
+        model.write("model.gguf", &gguf_file());
+        model.write("config.json", b"{\"model_type\":\"test\"}\n");
+        model.write("README.md", b"# A GGUF model for tests\n");
         model
     }
 
@@ -171,17 +183,7 @@ impl Model {
 
     /// The tensors of the weights.
     pub fn tensors(&self) -> Vec<Tensor> {
-        let mut file = File::open(self.weights()).expect("the weights are there");
-        let size = file.metadata().expect("a file has a size").len();
-        let mut head = vec![0; 8];
-        file.read_exact(&mut head).expect("a header length");
-        let length = safetensors_header_length(&head, size).expect("a sound header");
-        head.resize(8 + usize::try_from(length).expect("a small header"), 0);
-        file.read_exact(&mut head[8..]).expect("a header");
-        TensorIndex::from_safetensors(&head, size)
-            .expect("a sound header")
-            .tensors()
-            .to_vec()
+        tensors_of(&self.weights())
     }
 
     /// The bytes of a tensor.
@@ -251,6 +253,70 @@ fn list(folder: &Path, prefix: &str, found: &mut Vec<String>) {
 fn framed(header: &str) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
+    bytes
+}
+
+/// The tensors that the header of a file names.
+fn tensors_of(path: &Path) -> Vec<Tensor> {
+    let mut file = File::open(path).expect("the weights are there");
+    let size = file.metadata().expect("a file has a size").len();
+    let mut head = Vec::new();
+    loop {
+        match read_header(&head, size).expect("a sound header") {
+            Header::Read(layout) => return layout.index.tensors().to_vec(),
+            Header::Needs(bytes) => {
+                let from = head.len();
+                head.resize(usize::try_from(bytes).expect("a small header"), 0);
+                file.read_exact(&mut head[from..]).expect("a header");
+            }
+        }
+    }
+}
+
+/// A GGUF file, version 3: pairs, descriptions, zeros up to a multiple of 32, data.
+fn gguf_file() -> Vec<u8> {
+    fn text(text: &str) -> Vec<u8> {
+        [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat()
+    }
+    // Name, elements of a row and rows, ggml type, bytes.
+    let tensors: [(&str, [u64; 2], u32, u64); 4] = [
+        ("token_embd.weight", [1024, 1024], 0, 4 << 20),
+        ("blk.0.attn_q.weight", [1024, 1024], 12, (1 << 20) / 256 * 144),
+        ("blk.0.ffn_down.weight", [1024, 1024], 8, (1 << 20) / 32 * 34),
+        ("output.weight", [1024, 512], 1, 1 << 20),
+    ];
+    let words: Vec<Vec<u8>> = (0..40_000).map(|n| text(&format!("word{n}"))).collect();
+    let mut bytes = b"GGUF".to_vec();
+    bytes.extend(3_u32.to_le_bytes());
+    bytes.extend((tensors.len() as u64).to_le_bytes());
+    bytes.extend(2_u64.to_le_bytes());
+    bytes.extend(
+        [
+            text("general.architecture"),
+            8_u32.to_le_bytes().to_vec(),
+            text("tiny"),
+        ]
+        .concat(),
+    );
+    bytes.extend(
+        [
+            text("tokenizer.ggml.tokens"),
+            [9_u32, 8].map(u32::to_le_bytes).concat(),
+        ]
+        .concat(),
+    );
+    bytes.extend((words.len() as u64).to_le_bytes());
+    bytes.extend(words.concat());
+    let mut offset = 0;
+    for (name, shape, kind, size) in tensors {
+        bytes.extend([text(name), 2_u32.to_le_bytes().to_vec()].concat());
+        bytes.extend(shape.map(u64::to_le_bytes).concat());
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(u64::to_le_bytes(offset));
+        offset = (offset + size).next_multiple_of(32);
+    }
+    bytes.resize(bytes.len().next_multiple_of(32), 0);
+    bytes.extend(noise(17, usize::try_from(offset).expect("a small file")));
     bytes
 }
 

@@ -17,9 +17,8 @@ use std::str::Split;
 use provenance::Sha256Digest;
 use wasm_bindgen::JsValue;
 
-/// Largest head that a worker reads for the page, in bytes: the largest safetensors header with its length
-/// field.
-pub const MAX_HEAD_BYTES: u64 = provenance::tensor::MAX_HEADER_BYTES + 8;
+/// Largest head that a worker reads for the page, in bytes: the largest header of a weights file.
+pub const MAX_HEAD_BYTES: u64 = provenance::tensor::MAX_HEAD_BYTES;
 
 /// A run of whole chunks of one file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use provenance::{
     api::{Problem, RecordProof, paths},
     dsse::MAX_PAYLOAD_BYTES,
     json::{self, FromJson},
-    lookup::{LookupAnswer, LookupInfo, Match, prefix},
+    lookup::{Index, LookupAnswer, Match},
     trust::MAX_TRUST_BYTES,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -97,38 +97,9 @@ pub(crate) async fn offered_trust() -> Result<String, ApiError> {
     })
 }
 
-/// Lookups of one run. Counts what was said about the visitor's files.
+/// Lookups of one run.
 #[derive(Debug, Default)]
-pub(crate) struct Lookup {
-    index: Option<Index>,
-    /// Prefixes sent so far.
-    pub(crate) prefixes_sent: usize,
-    /// Hex digits in each of them.
-    pub(crate) digits: u32,
-}
-
-/// How the registry's index is read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Index {
-    /// All of it is here.
-    Whole(Vec<Match>),
-    /// By prefixes of this many hex digits, at least one.
-    ByPrefix(u32),
-}
-
-impl Index {
-    fn of(info: LookupInfo) -> Result<Self, ApiError> {
-        let digits = info.digits_to_send();
-        match (info.matches, digits) {
-            (Some(all), _) => Ok(Self::Whole(all)),
-            (None, 0) => Err(ApiError::Answer {
-                what: "lookup",
-                detail: "it asks for no digits and gives no list".to_owned(),
-            }),
-            (None, digits) => Ok(Self::ByPrefix(digits)),
-        }
-    }
-}
+pub(crate) struct Lookup(Option<Index>);
 
 impl Lookup {
     /// Every key equal to `digest`. Only its first digits are sent; with a small index, nothing is.
@@ -136,21 +107,30 @@ impl Lookup {
     /// # Errors
     /// [`ApiError`].
     pub(crate) async fn find(&mut self, digest: Sha256Digest) -> Result<Vec<Match>, ApiError> {
-        if self.index.is_none() {
-            self.index = Some(Index::of(get_json("lookup", paths::LOOKUP, true).await?)?);
+        let what = "lookup";
+        if self.0.is_none() {
+            let index = Index::new(get_json(what, paths::LOOKUP, true).await?);
+            self.0 = Some(index.map_err(|error| ApiError::Answer {
+                what,
+                detail: error.to_string(),
+            })?);
         }
-        let mut matches = match &self.index {
-            Some(Index::ByPrefix(digits)) => {
-                self.prefixes_sent += 1;
-                self.digits = *digits;
-                let path = paths::lookup(&prefix(&digest, *digits));
-                get_json::<LookupAnswer>("lookup", &path, true).await?.matches
-            }
-            Some(Index::Whole(all)) => all.clone(),
-            None => Vec::new(),
+        let Some(index) = &mut self.0 else {
+            return Ok(Vec::new());
         };
-        matches.retain(|found| found.key == digest);
-        Ok(matches)
+        if let Some(digits) = index.must_ask(&digest) {
+            let answer: LookupAnswer = get_json(what, &paths::lookup(&digits), true).await?;
+            index.learn(digits, answer);
+        }
+        Ok(index.matches(&digest))
+    }
+
+    /// What the registry was told so far.
+    pub(crate) fn told(&self) -> String {
+        match &self.0 {
+            Some(index) => index.sent().words(),
+            None => "Nothing was looked up.".to_owned(),
+        }
     }
 }
 
@@ -205,48 +185,4 @@ fn refused(what: &'static str, status: u64, body: &[u8]) -> ApiError {
 
 fn parse<T: FromJson>(bytes: &[u8]) -> Result<T, String> {
     json::read(bytes, MAX_ANSWER_BYTES).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn index(keys: u64, digits: u32, matches: Option<Vec<Match>>) -> Result<Index, ApiError> {
-        Index::of(LookupInfo {
-            v: 1,
-            keys,
-            digits,
-            as_of_size: 9,
-            matches,
-        })
-    }
-
-    #[test]
-    fn a_registry_cannot_make_the_page_send_more_digits_than_its_index_calls_for() {
-        for (keys, asked, sent) in [
-            (70_000, 2, 2),
-            (70_000, 1, 1),
-            (5000, 64, 1),
-            (u64::MAX, u32::MAX, 5),
-        ] {
-            assert_eq!(index(keys, asked, None), Ok(Index::ByPrefix(sent)));
-        }
-    }
-
-    #[test]
-    fn an_index_that_is_given_whole_is_not_asked() {
-        assert_eq!(index(0, 0, Some(Vec::new())), Ok(Index::Whole(Vec::new())));
-        assert_eq!(index(70_000, 5, Some(Vec::new())), Ok(Index::Whole(Vec::new())));
-    }
-
-    #[test]
-    fn a_registry_that_gives_neither_list_nor_digits_is_told_nothing() {
-        for (keys, digits) in [(10, 0), (10, 5), (u64::MAX, 0)] {
-            let error = index(keys, digits, None).unwrap_err().to_string();
-            assert!(
-                error.contains("it asks for no digits and gives no list"),
-                "{error}"
-            );
-        }
-    }
 }

@@ -8,8 +8,7 @@ use provenance::{
     Sha256Digest,
     manifest::Manifest,
     order::{positions, sort_by},
-    tensor::TensorIndex,
-    verify::{Bytes, Junk, Observation, SeenFile},
+    verify::{Bytes, Junk, Observation, OwnHeader, SeenFile},
 };
 use web_sys::File;
 
@@ -172,10 +171,10 @@ async fn seen(
             (Outcome::Hashed(chunks, sha256), Some(handle)) => {
                 let listed = as_listed.binary_search(&(file.size, chunks.digest())).is_ok();
                 match head_facts(pool, plan, file, handle, listed).await {
-                    Ok((tensors, junk)) => Bytes::Hashed {
+                    Ok((header, junk)) => Bytes::Hashed {
                         chunks,
                         sha256,
-                        tensors,
+                        header,
                         junk,
                     },
                     Err(WorkError::Job(failure)) if failure.concerns_file() => {
@@ -201,18 +200,17 @@ async fn seen(
     })
 }
 
-/// The file's own tensor index, and, unless its bytes are `listed`, what its first bytes look like.
+/// What the file's own header says, and, unless its bytes are `listed`, what its first bytes look like.
 async fn head_facts(
     pool: &Pool,
     plan: &Plan,
     file: &PlanFile,
     handle: &File,
     listed: bool,
-) -> Result<(Option<TensorIndex>, Option<Junk>), WorkError> {
-    let tensors = evidence::own_tensors(pool, plan.layout, &file.path, file.size, handle).await?;
+) -> Result<(OwnHeader, Option<Junk>), WorkError> {
+    let header = evidence::own_header(pool, plan.layout, &file.path, file.size, handle).await?;
     if listed {
-        return Ok((tensors, None));
+        return Ok((header, None));
     }
-    let first = pool.head(handle, Junk::SNIFF_BYTES as u64).await?;
-    Ok((tensors, Junk::sniff(&first, file.size)))
+    Ok((header, evidence::sniff(pool, file, handle).await?))
 }

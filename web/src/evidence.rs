@@ -1,7 +1,6 @@
 //! Finding and fetching what a verdict is made from: records, proofs and sidecars.
 //!
-//! The order of lookups is DESIGN's: the first chunk of the largest file; without a candidate its tensor index,
-//! then the same for up to seven further files by size.
+//! The order of lookups is that of [`provenance::lookup::Search`].
 
 use std::{cell::Cell, collections::BTreeMap, rc::Rc};
 
@@ -9,12 +8,12 @@ use provenance::{
     RecordId, Sha256Digest,
     api::RecordProof,
     chunk::{ChunkList, chunk_count},
-    lookup::{MAX_CANDIDATES, Match, order_of_files},
+    lookup::{self, KeyKind, MAX_CANDIDATES, Match, Step},
     manifest::{Manifest, ManifestFile},
     order::sort_by,
-    tensor::{MAX_INDEX_BYTES, TensorIndex, safetensors_header_length},
+    tensor::{Format, Header, MAX_INDEX_BYTES, TensorIndex, read_header},
     trust::TrustFile,
-    verify::{Junk, Opened, open},
+    verify::{Junk, JunkFile, Opened, OwnHeader, open, pointers, suspects},
 };
 use verifier_wasm::protocol::Span;
 use web_sys::File;
@@ -65,6 +64,13 @@ pub(crate) enum EvidenceError {
     },
 }
 
+impl EvidenceError {
+    fn of(file: &PlanFile, source: WorkError) -> Self {
+        let path = file.path.clone();
+        Self::Work { path, source }
+    }
+}
+
 impl Evidence {
     /// Fetches a record and its proof.
     ///
@@ -94,8 +100,12 @@ impl Evidence {
 pub(crate) struct Search {
     /// Records that name one of the digests looked up, at most [`MAX_CANDIDATES`].
     pub(crate) found: Vec<Evidence>,
-    /// What the largest file looks like, if it is no model data at all.
-    pub(crate) junk: Option<Junk>,
+    /// What was found to be no model data, where no record was found: positions in the plan.
+    pub(crate) junk: Vec<(usize, Junk)>,
+    /// How many files were looked into for that.
+    pub(crate) looked_into: usize,
+    /// Records that have whole files under the digests that Git LFS pointers name.
+    pub(crate) pointed_to: Vec<Evidence>,
     /// What the registry was told.
     pub(crate) told: String,
 }
@@ -106,48 +116,96 @@ pub(crate) struct Search {
 /// [`EvidenceError`] when a file cannot be read or the registry does not answer.
 pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result<Search, EvidenceError> {
     let sizes: Vec<u64> = plan.files.iter().map(|file| file.size).collect();
-    let order = order_of_files(&sizes);
     let mut lookup = Lookup::default();
+    let mut steps = lookup::Search::new(&sizes);
+    while let Some(Step { file: at, kind }) = steps.step() {
+        let file = &plan.files[at];
+        let Some(handle) = handles.get(file.source) else {
+            steps.pass_over();
+            continue;
+        };
+        let failed = |source| EvidenceError::of(file, source);
+        let key = if kind == KeyKind::Tensors {
+            let header = own_header(pool, plan.layout, &file.path, file.size, handle);
+            header.await.map_err(failed)?.index().map(TensorIndex::digest)
+        } else if let Some(Junk::LfsPointer(_)) = sniff(pool, file, handle).await.map_err(failed)? {
+            steps.pass_over();
+            continue;
+        } else {
+            Some(first_chunk(pool, file, handle).await.map_err(failed)?)
+        };
+        let matches = match key {
+            Some(key) => lookup.find(key).await?,
+            None => Vec::new(),
+        };
+        steps.answer(&matches);
+    }
     let mut search = Search::default();
-    let Some(&largest) = order.first() else {
-        search.junk = Some(Junk::Empty);
-        "Nothing was looked up: every file is empty.".clone_into(&mut search.told);
-        return Ok(search);
-    };
-    let mut matches = Vec::new();
-    for at in order {
+    let records: Vec<RecordId> = steps.into_records().into_iter().map(|(id, _)| id).collect();
+    if records.is_empty() {
+        look_into(pool, plan, handles, &mut lookup, &mut search).await?;
+    } else {
+        search.found = fetch_all(&records).await?;
+    }
+    search.told = lookup.told();
+    Ok(search)
+}
+
+/// Looks for what is no model data, and for what Git LFS pointers stand for.
+async fn look_into(
+    pool: &Pool,
+    plan: &Plan,
+    handles: &[File],
+    lookup: &mut Lookup,
+    search: &mut Search,
+) -> Result<(), EvidenceError> {
+    let files: Vec<_> = plan
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.size))
+        .collect();
+    for at in suspects(&files) {
         let file = &plan.files[at];
         let Some(handle) = handles.get(file.source) else {
             continue;
         };
-        let failed = |source| EvidenceError::Work {
-            path: file.path.clone(),
-            source,
-        };
-        if at == largest {
-            let head = pool
-                .head(handle, Junk::SNIFF_BYTES as u64)
-                .await
-                .map_err(failed)?;
-            search.junk = Junk::sniff(&head, file.size);
-        }
-        matches = lookup
-            .find(first_chunk(pool, file, handle).await.map_err(failed)?)
-            .await?;
-        if matches.is_empty()
-            && let Some(tensors) = own_tensors(pool, plan.layout, &file.path, file.size, handle)
-                .await
-                .map_err(failed)?
-        {
-            matches = lookup.find(tensors.digest()).await?;
-        }
-        if !matches.is_empty() {
-            break;
-        }
+        search.looked_into += 1;
+        let junk = sniff(pool, file, handle).await;
+        let junk = junk.map_err(|source| EvidenceError::of(file, source))?;
+        search.junk.extend(junk.map(|junk| (at, junk)));
     }
-    search.told = told(&lookup);
-    search.found = fetch_all(&matches).await?;
-    Ok(search)
+    let mut records = Vec::new();
+    for pointer in pointers(&search.junk_files(plan)) {
+        let matches = lookup.find(pointer.oid).await?;
+        let whole = |found: &&Match| matches!(found.kind, KeyKind::File | KeyKind::LfsOid);
+        records.extend(matches.iter().filter(whole).map(|found| found.record));
+    }
+    search.pointed_to = fetch_all(&records).await?;
+    Ok(())
+}
+
+impl Search {
+    /// What was found to be no model data.
+    pub(crate) fn junk_files<'a>(&self, plan: &'a Plan) -> Vec<JunkFile<'a>> {
+        let named = |&(at, junk): &(usize, Junk)| {
+            let PlanFile { path, size, .. } = plan.files.get(at)?;
+            Some(JunkFile {
+                path,
+                size: *size,
+                junk,
+            })
+        };
+        self.junk.iter().filter_map(named).collect()
+    }
+}
+
+/// What the first bytes of a file look like, when that is no model data.
+///
+/// # Errors
+/// [`WorkError`] when the file cannot be read.
+pub(crate) async fn sniff(pool: &Pool, file: &PlanFile, handle: &File) -> Result<Option<Junk>, WorkError> {
+    let first = pool.head(handle, Junk::SNIFF_BYTES as u64).await?;
+    Ok(Junk::sniff(&file.path, &first, file.size))
 }
 
 /// Records about a digest that the visitor pasted, and what the registry was told.
@@ -157,18 +215,20 @@ pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result
 pub(crate) async fn search_digest(digest: Sha256Digest) -> Result<Search, ApiError> {
     let mut lookup = Lookup::default();
     let matches = lookup.find(digest).await?;
+    let records: Vec<RecordId> = matches.iter().map(|found| found.record).collect();
     Ok(Search {
-        found: fetch_all(&matches).await?,
-        junk: None,
-        told: told(&lookup),
+        found: fetch_all(&records).await?,
+        told: lookup.told(),
+        ..Search::default()
     })
 }
 
-async fn fetch_all(matches: &[Match]) -> Result<Vec<Evidence>, ApiError> {
+/// Fetches records, each once and [`MAX_CANDIDATES`] at the most.
+async fn fetch_all(records: &[RecordId]) -> Result<Vec<Evidence>, ApiError> {
     let mut ids: Vec<RecordId> = Vec::new();
-    for found in matches {
-        if !ids.contains(&found.record) && ids.len() < MAX_CANDIDATES {
-            ids.push(found.record);
+    for id in records {
+        if ids.len() < MAX_CANDIDATES && !ids.contains(id) {
+            ids.push(*id);
         }
     }
     let mut fetched = Vec::with_capacity(ids.len());
@@ -179,28 +239,6 @@ async fn fetch_all(matches: &[Match]) -> Result<Vec<Evidence>, ApiError> {
         }
     }
     Ok(fetched)
-}
-
-fn told(lookup: &Lookup) -> String {
-    match lookup.prefixes_sent {
-        0 => "The registry was told nothing: its whole index is small enough to fetch.".to_owned(),
-        1 => format!(
-            "The registry was told the first {} of one hash.",
-            digits(lookup.digits)
-        ),
-        n => format!(
-            "The registry was told the first {} of {n} hashes.",
-            digits(lookup.digits)
-        ),
-    }
-}
-
-fn digits(count: u32) -> String {
-    if count == 1 {
-        "hex digit".to_owned()
-    } else {
-        format!("{count} hex digits")
-    }
 }
 
 async fn first_chunk(pool: &Pool, file: &PlanFile, handle: &File) -> Result<Sha256Digest, WorkError> {
@@ -221,27 +259,36 @@ async fn first_chunk(pool: &Pool, file: &PlanFile, handle: &File) -> Result<Sha2
     Ok(found.get().unwrap_or(Sha256Digest::OF_NOTHING))
 }
 
-/// The tensor index in the file's own header; `None` when it has none that parses. Where folders were not seen a
-/// file may have any name, as in caches that name files by their digest, so its header is read whatever it is called.
+/// What the file's own header says. Where folders were not seen a file may have any name, as in caches that name files
+/// by their digest, so its header is read whatever it is called.
 ///
 /// # Errors
 /// [`WorkError`] when the file cannot be read.
-pub(crate) async fn own_tensors(
+pub(crate) async fn own_header(
     pool: &Pool,
     layout: Layout,
     path: &str,
     size: u64,
     handle: &File,
-) -> Result<Option<TensorIndex>, WorkError> {
-    if layout == Layout::Folder && !path.to_ascii_lowercase().ends_with(".safetensors") {
-        return Ok(None);
+) -> Result<OwnHeader, WorkError> {
+    if layout == Layout::Folder && Format::of_name(path).is_none() {
+        return Ok(OwnHeader::Absent);
     }
-    let first = pool.head(handle, 8).await?;
-    let Ok(length) = safetensors_header_length(&first, size) else {
-        return Ok(None);
-    };
-    let head = pool.head(handle, length + 8).await?;
-    Ok(TensorIndex::from_safetensors(&head, size).ok())
+    let mut head = Vec::new();
+    loop {
+        match read_header(&head, size) {
+            Ok(Header::Read(layout)) => return Ok(OwnHeader::Index(layout.index)),
+            Ok(Header::Needs(bytes)) => {
+                let had = head.len();
+                head = pool.head(handle, bytes).await?;
+                // A file that got shorter meanwhile never has enough.
+                if head.len() <= had {
+                    return Ok(OwnHeader::Absent);
+                }
+            }
+            Err(error) => return Ok(OwnHeader::from(Err(error))),
+        }
+    }
 }
 
 /// Sidecars of the listed files that are at hand.
@@ -377,7 +424,7 @@ mod tests {
                 size: 1,
             })
             .collect();
-        Plan::new(&listed).unwrap()
+        Plan::new(&listed, None, false).unwrap()
     }
 
     #[test]
@@ -433,17 +480,5 @@ mod tests {
         let paths: Vec<_> = paired.iter().map(|f| f.map(|f| f.path.as_str())).collect();
         let wanted = [None, None, Some("c/y"), Some("c/y"), None, Some("d/z.bin")];
         assert_eq!(paths, wanted);
-    }
-
-    #[test]
-    fn what_the_registry_was_told_is_what_was_sent() {
-        let said = |prefixes_sent, digits| {
-            let mut lookup = Lookup::default();
-            (lookup.prefixes_sent, lookup.digits) = (prefixes_sent, digits);
-            told(&lookup)
-        };
-        assert!(said(0, 0).contains("told nothing"));
-        assert!(said(1, 1).contains("the first hex digit of one hash"));
-        assert!(said(3, 2).contains("the first 2 hex digits of 3 hashes"));
     }
 }

@@ -55,6 +55,11 @@ fn picked(pairs: &Array) -> Picked {
     picked
 }
 
+/// The text of a short file; none when it cannot be read.
+pub(crate) async fn text_of(file: &File) -> Option<String> {
+    JsFuture::from(file.text()).await.ok()?.as_string()
+}
+
 /// The message of a JavaScript error or event, if it has one.
 pub(crate) fn message(error: &JsValue) -> Option<String> {
     Reflect::get(error, &"message".into()).ok()?.as_string()

@@ -5,6 +5,7 @@
 //! names and sizes only; the `File` objects stay with the caller, found again by [`PlanFile::source`].
 
 use provenance::{
+    folder::{self, Several, View},
     path::{RelativePath, visible},
     verify::Scope,
 };
@@ -54,6 +55,8 @@ pub(crate) struct Plan {
     pub(crate) ignored: Vec<RelativePath>,
     /// Sum of the sizes of `files`.
     pub(crate) total_bytes: u64,
+    /// What kind of folder it is, and what is not finished in it, for people.
+    pub(crate) told: Option<String>,
 }
 
 /// Why a list cannot be checked.
@@ -68,6 +71,9 @@ pub(crate) enum PlanError {
         /// One of the ignored paths.
         example: String,
     },
+    /// Several models.
+    #[error("{0}. To check one, {next}.", next = .0.next)]
+    Several(#[from] Several),
     /// Two files under one path.
     #[error("Two files have the same path, {path}. Choose the folder itself, or one copy only.")]
     Twice {
@@ -79,20 +85,39 @@ pub(crate) enum PlanError {
 impl Plan {
     /// Makes a plan of `listed`.
     ///
+    /// `main` is the text of the file at [`Self::main_ref`], where there is one. With `as_it_is` a folder of several
+    /// models is taken as it is: the visitor named a record for it.
+    ///
     /// # Errors
     /// [`PlanError`], whose text is for the visitor.
-    pub(crate) fn new(listed: &[Listed]) -> Result<Self, PlanError> {
-        let layout = if listed.iter().any(|l| l.path.contains('/')) {
+    pub(crate) fn new(listed: &[Listed], main: Option<&str>, as_it_is: bool) -> Result<Self, PlanError> {
+        let mut layout = if listed.iter().any(|l| l.path.contains('/')) {
             Layout::Folder
         } else {
             Layout::Flat
         };
         let folder = common_folder(listed);
         let prefix = folder.map_or(0, |name| name.len() + 1);
+        let paths: Vec<&str> = listed.iter().map(|l| &l.path[prefix..]).collect();
+        let view = match layout {
+            Layout::Folder => match folder::view(folder.unwrap_or_default(), &paths, main) {
+                Err(_) if as_it_is => View::default(),
+                view => view?,
+            },
+            Layout::Flat => View::default(),
+        };
+        if view.by_digest {
+            layout = Layout::Flat;
+        }
         let (mut files, mut ignored) = (Vec::with_capacity(listed.len()), Vec::new());
         for source in positions(listed.len(), &|a, b| listed[a].path.cmp(&listed[b].path)) {
-            let Listed { path, size } = &listed[source];
-            let path = &path[prefix..];
+            let Some(path) = paths[source].strip_prefix(view.prefix.as_str()) else {
+                continue;
+            };
+            if view.by_digest && !folder::is_digest_name(path) {
+                continue;
+            }
+            let size = &listed[source].size;
             match path.parse::<RelativePath>() {
                 Ok(path) if path.is_ignored() => ignored.push(path),
                 _ => files.push(PlanFile {
@@ -127,7 +152,15 @@ impl Plan {
             files,
             ignored,
             total_bytes,
+            told: told(&view),
         })
+    }
+
+    /// Position of the file whose text says which revision of a hub's cache is meant.
+    pub(crate) fn main_ref(listed: &[Listed]) -> Option<usize> {
+        let prefix = common_folder(listed).map_or(0, |name| name.len() + 1);
+        let is_main = |l: &Listed| l.path[prefix..] == *folder::REF_MAIN && l.size <= folder::MAX_REF_BYTES;
+        listed.iter().position(is_main)
     }
 
     /// A plan without files, for looking at a record before any file is given.
@@ -138,6 +171,7 @@ impl Plan {
             files: Vec::new(),
             ignored: Vec::new(),
             total_bytes: 0,
+            told: None,
         }
     }
 
@@ -157,6 +191,25 @@ impl Plan {
             (Layout::Flat, 1) => Scope::SingleFile,
             (Layout::Flat, _) => Scope::Flat,
         }
+    }
+}
+
+/// What there is to say of a folder that another tool keeps.
+fn told(view: &View) -> Option<String> {
+    let kind = view
+        .told
+        .as_deref()
+        .map(|told| format!("This is {}.", visible(told)));
+    let unfinished = match view.unfinished.as_slice() {
+        [] => None,
+        [first, ..] => Some(format!(
+            "A download is not finished ({}); wait for it, or start it again.",
+            visible(first)
+        )),
+    };
+    match (kind, unfinished) {
+        (Some(kind), Some(unfinished)) => Some(format!("{kind} {unfinished}")),
+        (kind, unfinished) => kind.or(unfinished),
     }
 }
 
@@ -183,7 +236,7 @@ mod tests {
                 size,
             })
             .collect();
-        Plan::new(&listed)
+        Plan::new(&listed, None, false)
     }
 
     fn paths(plan: &Plan) -> Vec<&str> {
@@ -230,6 +283,40 @@ mod tests {
     #[test]
     fn bare_names_may_repeat() {
         assert_eq!(plan(&["config.json", "config.json"]).unwrap().files.len(), 2);
+    }
+
+    #[test]
+    fn folders_of_other_tools_are_gone_down_to() {
+        let (a, b) = ("0".repeat(40), "1".repeat(40));
+        let paths = [
+            "models--acme--tiny/blobs/x".to_owned().replace('x', &a),
+            format!("models--acme--tiny/snapshots/{a}/config.json"),
+            format!("models--acme--tiny/snapshots/{a}/.gitattributes"),
+            format!("models--acme--tiny/snapshots/{b}/config.json"),
+            "models--acme--tiny/refs/main".to_owned(),
+        ];
+        let listed: Vec<_> = paths.into_iter().map(|path| Listed { path, size: 1 }).collect();
+        let plan = Plan::new(&listed, Some(&a), false).unwrap();
+        assert_eq!(
+            (self::paths(&plan), plan.layout),
+            (vec!["config.json"], Layout::Folder)
+        );
+        assert_eq!(plan.ignored.len(), 1);
+        assert!(plan.told.unwrap().contains("refs/main names"));
+        let several = Plan::new(&listed, None, false).unwrap_err().to_string();
+        assert!(
+            several.ends_with("To check one, name the folder of one snapshot."),
+            "{several}"
+        );
+        assert_eq!(Plan::new(&listed, None, true).unwrap().files.len(), 5);
+    }
+
+    #[test]
+    fn blobs_are_compared_by_their_bytes() {
+        let blob = format!("models/blobs/sha256-{}", "a".repeat(64));
+        let plan = plan(&[&blob, "models/manifests/registry.ollama.ai/library/tiny/latest"]).unwrap();
+        assert_eq!((plan.layout, plan.files.len()), (Layout::Flat, 1));
+        assert_eq!(plan.files[0].path, blob["models/blobs/".len()..]);
     }
 
     #[test]

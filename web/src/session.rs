@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use provenance::{
     RecordId,
     manifest::Manifest,
-    verify::{Junk, Observation, Opened, Report},
+    verify::{Observation, Opened, Report, points_to},
 };
 use web_sys::File;
 
@@ -20,7 +20,7 @@ use crate::{
     candidate::{Candidate, choose},
     check,
     evidence::{self, Evidence, Search},
-    files::Picked,
+    files::{self, Picked},
     judgement::Judgement,
     plan::Plan,
     query::Query,
@@ -70,7 +70,24 @@ impl Session {
     /// Checks the files of a picker or a drop.
     pub(crate) fn take(self, picked: Picked) {
         self.stop_work();
-        match Plan::new(&picked.listed) {
+        let main = Plan::main_ref(&picked.listed).and_then(|at| picked.handles.get(at).cloned());
+        let Some(main) = main else {
+            return self.plan_for(picked, None);
+        };
+        let run = self.state.with_untracked(Verification::run);
+        spawn(async move {
+            let text = files::text_of(&main).await;
+            // Other files may have been given meanwhile.
+            if self.state.with_untracked(|state| state.is_current(run)) {
+                self.plan_for(picked, text);
+            }
+        });
+    }
+
+    /// Checks the files; `main` is what their folder says of the revision that is meant.
+    fn plan_for(self, picked: Picked, main: Option<String>) {
+        let named = self.state.with_untracked(|state| state.named.is_some());
+        match Plan::new(&picked.listed, main.as_deref(), named) {
             Ok(plan) => {
                 self.held.update_value(|held| {
                     *held = Held {
@@ -238,22 +255,30 @@ impl Session {
         let search = evidence::search(pool, plan, &handles)
             .await
             .map_err(|error| error.to_string())?;
-        let Search { found, junk, told } = search;
         self.state.update(|state| {
             if state.is_current(run) {
-                state.told = Some(told.clone());
+                state.told = Some(search.told.clone());
             }
         });
-        let mut candidates = self.candidates(found, plan);
+        let junk = search.junk_files(plan);
+        let mut candidates = self.candidates(search.found, plan);
         let sure = choose(&mut candidates);
         // A record that does not hold is told as such only where there is no other, not passed over as "no record".
         if candidates.first().is_some_and(|(best, _)| !best.faulty) {
             candidates.retain(|(candidate, _)| !candidate.faulty);
         }
         if candidates.is_empty() {
-            let report = Report::unknown(
-                junk.map(Junk::code),
-                format!("no record names any of these files. {told}"),
+            let opened = search
+                .pointed_to
+                .iter()
+                .map(|evidence| (self.open(evidence), evidence.index()));
+            let opened: Vec<_> = opened.collect();
+            let report = Report::not_on_record(
+                &junk,
+                search.looked_into,
+                plan.files.len(),
+                points_to(&junk, &opened),
+                format!("no record names any of these files. {}", search.told),
             );
             self.state
                 .update(|state| state.judged(run, Judgement::without_bytes(report)));

@@ -321,7 +321,7 @@ mod tests {
             path: "m/a".into(),
             size: 5,
         };
-        Arc::new(Plan::new(&[listed]).unwrap())
+        Arc::new(Plan::new(&[listed], None, false).unwrap())
     }
 
     #[test]

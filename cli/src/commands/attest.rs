@@ -1,6 +1,7 @@
 //! `attest`: hashes an artifact once and signs what was found. Uses no network.
 
 mod genesis;
+mod shards;
 
 use std::{
     collections::BTreeMap,
@@ -16,18 +17,18 @@ use provenance::{
     path::{BUNDLE_ENDING, PathError, RelativePath, visible},
     record::Record,
     statement::{Run, SubjectFacts, provenance_payload, signature_payload},
-    tensor::MAX_INDEX_BYTES,
+    tensor::{Format, Layout, MAX_INDEX_BYTES},
 };
 use serde_json::json;
 
-use self::genesis::Genesis;
+use self::{genesis::Genesis, shards::Layouts};
 use super::{Context, key::read_signing_key};
 use crate::{
     args::AttestArgs,
     att_folder::{AttFolder, SignedRecord},
     failure::{Exit, Failure},
     hashing::{Depth, hash_files, thread_count},
-    header::read_tensor_index,
+    header::read_layout,
     output::{self, Output, Tone},
     progress::Progress,
     shell::quoted,
@@ -59,7 +60,7 @@ pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure>
     let folder = AttFolder::prepare(&args.out, args.force)?;
     let found = walk(&args.path, Purpose::Sign)?;
     let paths = listable_paths(&found)?;
-    refuse_unsuitable(&found, &paths, args)?;
+    refuse_unsuitable(&found, args)?;
     let weighed = weigh(context, &args.path, &found, paths)?;
     let bundles: Vec<_> = found
         .ignored
@@ -88,19 +89,12 @@ fn listable_paths(found: &Walk) -> Result<Vec<RelativePath>, Failure> {
 }
 
 /// Refuses, before any hashing, what could not be recorded or should not be.
-fn refuse_unsuitable(found: &Walk, paths: &[RelativePath], args: &AttestArgs) -> Result<(), Failure> {
+fn refuse_unsuitable(found: &Walk, args: &AttestArgs) -> Result<(), Failure> {
     if found.files.is_empty() {
         return Err(
             Failure::usage(format!("{} holds no file to attest", args.path.display()))
                 .next("name the folder with the model's files"),
         );
-    }
-    if let Some(path) = paths.iter().find(|path| path.is_gguf()) {
-        return Err(Failure::usage(format!(
-            "{path} is a GGUF file, and this version cannot attest GGUF yet"
-        ))
-        .why("its record must carry a tensor index, and only safetensors headers are read so far")
-        .next("attest the safetensors files, or move the GGUF file out of the folder"));
     }
     let root = args.path.canonicalize().unwrap_or_else(|_| args.path.clone());
     // What is not there yet lies where its nearest existing folder lies.
@@ -139,15 +133,19 @@ fn canonical(path: &Path) -> io::Result<PathBuf> {
 
 /// Reads the tensor indexes, then hashes every byte once.
 fn weigh(context: &Context, root: &Path, found: &Walk, paths: Vec<RelativePath>) -> Result<Weighed, Failure> {
+    let mut layouts = Layouts::new();
+    for file in &found.files {
+        if let Some(format) = Format::of_name(&file.path) {
+            layouts.insert(&file.path, layout(file, format)?);
+        }
+    }
+    shards::check(&found.files, &layouts)?;
     let mut sidecars = BTreeMap::new();
-    let mut indexes = Vec::with_capacity(paths.len());
-    for (file, path) in found.files.iter().zip(&paths) {
-        let index = if path.is_safetensors() {
-            Some(tensor_index(file)?)
-        } else {
-            None
-        };
-        indexes.push(index.map(|bytes| {
+    let mut indexes = Vec::with_capacity(found.files.len());
+    for file in &found.files {
+        let layout = layouts.remove(file.path.as_str());
+        let bytes = layout.map(|layout| index_bytes(file, &layout)).transpose()?;
+        indexes.push(bytes.map(|bytes| {
             let digest = Sha256Digest::of(&bytes);
             sidecars.insert(digest, bytes);
             digest
@@ -189,34 +187,46 @@ fn weigh(context: &Context, root: &Path, found: &Walk, paths: Vec<RelativePath>)
     Ok(Weighed { manifest, sidecars })
 }
 
-/// The tensor index of a safetensors file, as its sidecar's bytes.
-fn tensor_index(file: &Found) -> Result<Vec<u8>, Failure> {
-    let unreadable = |why: String| {
-        let next = if file.source.stamp.size == 0 {
-            "download it again: the file is empty"
-        } else {
-            "download or convert it again"
-        };
-        Failure::usage(format!(
-            "{} is named .safetensors but does not read as one",
-            file.path
-        ))
-        .why(why)
-        .next(next)
+/// The layout of a file whose name promises `format`.
+fn layout(file: &Found, format: Format) -> Result<Layout, Failure> {
+    let refused = |why: String, next: &str| {
+        Failure::usage(format!("{} does not read as {}", file.path, format.name()))
+            .why(why)
+            .next(next)
     };
-    let bytes = read_tensor_index(&file.source)?
-        .map_err(|error| unreadable(error.to_string()))?
-        .to_bytes();
-    if bytes.len() > MAX_INDEX_BYTES {
-        let (size, limit) = (
-            output::bytes(bytes.len() as u64),
-            output::bytes(MAX_INDEX_BYTES as u64),
-        );
-        return Err(unreadable(format!(
-            "its tensor index has {size}, at most {limit} are recorded"
-        )));
+    if file.source.stamp.size == 0 {
+        let why = "it is empty (0 bytes): its download never started".to_owned();
+        return Err(refused(why, "download it again"));
     }
-    Ok(bytes)
+    let layout = read_layout(&file.source)?.map_err(|error| {
+        if error.is_unsupported() {
+            let next = "its record must list its tensors; attest it with a version of weighbridge that reads it, or \
+                        leave it out of the folder";
+            return refused(error.to_string(), next);
+        }
+        refused(error.to_string(), "download or convert it again")
+    })?;
+    if layout.format != format {
+        let why = format!("it is {}, under another name", layout.format.name());
+        return Err(refused(why, "rename it to what it is"));
+    }
+    Ok(layout)
+}
+
+/// The tensor index of a file, as its sidecar's bytes.
+fn index_bytes(file: &Found, layout: &Layout) -> Result<Vec<u8>, Failure> {
+    let bytes = layout.index.to_bytes();
+    if bytes.len() <= MAX_INDEX_BYTES {
+        return Ok(bytes);
+    }
+    let (size, limit) = (
+        output::bytes(bytes.len() as u64),
+        output::bytes(MAX_INDEX_BYTES as u64),
+    );
+    let what = format!("the tensors of {} cannot be recorded", file.path);
+    Err(Failure::usage(what)
+        .why(format!("their list has {size}, at most {limit} are recorded"))
+        .next("split the file into parts"))
 }
 
 /// What `--stage`, `--input` and `--metric` say together.

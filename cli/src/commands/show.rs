@@ -24,7 +24,7 @@ use crate::{
     args::ShowArgs,
     client::Client,
     failure::{Exit, Failure},
-    find::find_digest,
+    find::Finder,
     output::{Output, Tone},
 };
 
@@ -116,7 +116,7 @@ fn show_digest(
     trust: Option<&TrustFile>,
     digest: Sha256Digest,
 ) -> Result<Exit, Failure> {
-    let matches = find_digest(client, digest)?;
+    let matches = Finder::new(client)?.digest(digest)?;
     let exit = if matches.is_empty() {
         Exit::Unknown
     } else {

@@ -10,6 +10,8 @@ use std::{cmp::Reverse, collections::BTreeMap};
 
 use provenance::{
     RecordId,
+    folder::View,
+    lookup::{Index, Sent},
     trust::TrustFile,
     verify::{Identity, Observation, Opened, Report, Scope, Verdict},
 };
@@ -25,10 +27,11 @@ use crate::{
     failure::{Exit, Failure},
     observe::observe,
     output::Output,
+    place::{Place, look},
     report,
     supply::{self, Bundles, SuppliedBy, Supplier},
     trust_store,
-    walk::{Purpose, Walk, walk},
+    walk::Walk,
 };
 
 /// The report as programs get it.
@@ -40,13 +43,23 @@ struct Told<'a> {
     also: &'a [Also],
     ignored: &'a [String],
     ignored_files: u64,
+    /// What kind of folder it is, when it is one that another tool keeps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recognised: Option<&'a str>,
+    /// Downloads into it that are not finished.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    unfinished: &'a [String],
+    /// What the registry was told of the files, when they were looked up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<Sent>,
 }
 
 /// Checks what lies at the path.
 pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure> {
     let trust = context.trust()?;
-    let found = walk(&args.path, Purpose::Check)?;
-    let bundles = Bundles::gather(args.bundle.as_deref(), &args.path, found.single_file)?;
+    let Place { found, view } = look(context.output, &args.path, args.record.is_some())?;
+    let single_file = found.scope == Scope::SingleFile;
+    let bundles = Bundles::gather(args.bundle.as_deref(), &args.path, single_file)?;
     if found.files.is_empty() {
         return Err(nothing_to_check(args, &bundles));
     }
@@ -56,11 +69,7 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
         context.registry(trust.as_ref())?
     };
     let seen = Observation {
-        scope: if found.single_file {
-            Scope::SingleFile
-        } else {
-            Scope::Folder
-        },
+        scope: found.scope,
         files: Vec::new(),
         sidecars: BTreeMap::new(),
         named: args.record.is_some(),
@@ -72,9 +81,11 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
         args,
         trust,
         found,
+        view,
         bundles,
         client,
         asked: false,
+        index: None,
         seen,
     };
     let mut outcome = run.outcome()?;
@@ -89,6 +100,9 @@ pub(super) fn run(context: &Context, args: &VerifyArgs) -> Result<Exit, Failure>
             also: &outcome.also,
             ignored: &run.found.ignored,
             ignored_files: run.found.ignored_files,
+            recognised: run.view.told.as_deref(),
+            unfinished: &run.view.unfinished,
+            lookup: run.index.as_ref().map(Index::sent),
         })?;
     } else {
         Output::print(&report::human(&outcome, &run.found, context.output))?;
@@ -141,11 +155,14 @@ struct Run<'a> {
     args: &'a VerifyArgs,
     trust: Option<TrustFile>,
     found: Walk,
+    view: View,
     bundles: Bundles,
     /// None when no request may be made, or no registry is known.
     client: Option<Client>,
     /// Whether a request was made.
     asked: bool,
+    /// The registry's index as far as it was read, once files were looked up.
+    index: Option<Index>,
     seen: Observation,
 }
 

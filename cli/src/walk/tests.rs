@@ -58,7 +58,7 @@ fn lists_files_in_bytewise_order_and_ignores_only_at_the_top() {
         walk.files.iter().map(|f| f.path.len() as u64).sum::<u64>()
     );
     assert_eq!(walk.ignored_files, 5, "folders count by the files in them");
-    assert!(!walk.single_file);
+    assert_eq!(walk.scope, Scope::Folder);
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn one_file_is_listed_under_its_base_name() {
     let folder = folder(&["a/model.bin"]);
     let walk = walk(&folder.path().join("a/model.bin"), Purpose::Sign).unwrap();
     assert_eq!(names(&walk), ["model.bin"]);
-    assert!(walk.single_file);
+    assert_eq!(walk.scope, Scope::SingleFile);
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::ops::Range;
 
 use super::{
     file_report::{FileReport, FileVerdict},
-    observation::{Bytes, Junk, Observation, Scope, SeenFile},
+    junk::Junk,
+    observation::{Bytes, Observation, OwnHeader, Scope, SeenFile},
     pair::Pairs,
 };
 use crate::{
     chunk::{CHUNK_SIZE, ChunkList, chunk_count, chunk_range},
     digest::Sha256Digest,
+    folder::claimed_digest,
     manifest::{Manifest, ManifestFile},
     order::sort_by,
     path::RelativePath,
@@ -22,6 +24,10 @@ pub(super) struct Compared {
     pub(super) files: Vec<FileReport>,
     /// Why the record contradicts bytes that match it, if it does.
     pub(super) record_fault: Option<String>,
+    /// Why a header could not be compared with its signed tensor index, if one could not.
+    pub(super) unread_header: Option<String>,
+    /// A matching file whose name claims another digest, if there is one.
+    pub(super) wrong_name: Option<String>,
     /// Extra files that a loader might run or prefer.
     pub(super) loadable_extras: usize,
     /// Matching files whose whole digest this run computed.
@@ -38,6 +44,8 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
     let mut out = Compared {
         files: Vec::new(),
         record_fault: None,
+        unread_header: None,
+        wrong_name: None,
         loadable_extras: 0,
         whole_digests: 0,
     };
@@ -130,13 +138,13 @@ fn compare_pair(
         "every chunk is as signed",
     );
     report.listed_bytes = listed.size;
-    let (chunks, sha256, tensors, junk) = match &found.bytes {
+    let (chunks, sha256, header, junk) = match &found.bytes {
         Bytes::Hashed {
             chunks,
             sha256,
-            tensors,
+            header,
             junk,
-        } => (chunks, sha256, tensors, junk),
+        } => (chunks, sha256, header, junk),
         Bytes::Unreadable(why) => {
             return FileReport {
                 verdict: FileVerdict::Unreadable,
@@ -159,10 +167,16 @@ fn compare_pair(
             out.record_fault
                 .get_or_insert(text.replace("{}", listed.path.as_str()));
         }
-        if listed.path.is_safetensors() {
-            check_index(listed, tensors.as_ref(), out);
-        }
+        check_index(listed, header, out);
         out.whole_digests += usize::from(sha256.is_some());
+        if let Some(claimed) = claimed_digest(base_name(&found.path))
+            && claimed != listed.sha256
+        {
+            out.wrong_name.get_or_insert(format!(
+                "the name of {} says sha256:{claimed}, the bytes are sha256:{}",
+                found.path, listed.sha256
+            ));
+        }
         if base_name(&found.path) != listed.path.base_name() {
             report.detail = format!(
                 "every chunk is as signed; the file at hand is named {}",
@@ -176,11 +190,9 @@ fn compare_pair(
     if let Some(expected) = &expected {
         locate(&mut report, listed, found.size, chunks, expected);
         name_tensors(&mut report, listed, seen);
-        let header_end = tensors.as_ref().map(TensorIndex::data_begin);
-        if listed.path.is_safetensors()
-            && header_end.is_some_and(|end| report.ranges.iter().all(|[from, _]| *from >= end))
-        {
-            check_index(listed, tensors.as_ref(), out);
+        let header_end = header.index().map(TensorIndex::data_begin);
+        if header_end.is_some_and(|end| report.ranges.iter().all(|[from, _]| *from >= end)) {
+            check_index(listed, header, out);
         }
     }
     report.verdict = classify(
@@ -202,9 +214,16 @@ fn with_bytes(by_content: &[&ManifestFile], size: u64, chunks: &ChunkList) -> Op
     Some(by_content[at.ok()?].path.to_string())
 }
 
-/// Once the chunks of a header match, the index parsed from it must be the signed one.
-fn check_index(listed: &ManifestFile, own: Option<&TensorIndex>, out: &mut Compared) {
-    if own.map(TensorIndex::digest) != listed.tensors {
+/// Once the chunks of a header match, the index parsed from it must be the signed one. A header that is only newer
+/// than this version says nothing against the record.
+fn check_index(listed: &ManifestFile, own: &OwnHeader, out: &mut Compared) {
+    let Some(signed) = listed.tensors else { return };
+    if let OwnHeader::Unsupported(why) = own {
+        out.unread_header.get_or_insert(format!(
+            "the header of {} was not compared with its signed tensor index: {why}",
+            listed.path
+        ));
+    } else if own.index().map(TensorIndex::digest) != Some(signed) {
         let text = "the signed tensor index of {} is not that of the file's own header";
         out.record_fault
             .get_or_insert(text.replace("{}", listed.path.as_str()));
@@ -282,24 +301,13 @@ fn classify(
     by_content: &[&ManifestFile],
     detail: &mut String,
 ) -> FileVerdict {
-    if found.size == 0 {
-        *detail = "is empty (0 bytes); its hash e3b0c442… is the hash of nothing. The download never started"
-            .into();
-        return FileVerdict::Empty;
-    }
-    match junk {
-        Some(Junk::LfsPointer) => {
-            *detail = format!(
-                "is a {}-byte Git LFS pointer, not the file; get the file itself with: git lfs pull",
-                found.size
-            );
-            return FileVerdict::NotWeights;
-        }
-        Some(Junk::Html) => {
-            *detail = "starts like a web page: a page was saved instead of the file (was the link /blob/ instead of /resolve/?)".into();
-            return FileVerdict::NotWeights;
-        }
-        Some(Junk::Empty) | None => {}
+    let junk = if found.size == 0 { Some(Junk::Empty) } else { junk };
+    if let Some(junk) = junk {
+        *detail = format!("{} Next: {}", junk.told(found.size), junk.next());
+        return match junk {
+            Junk::Empty => FileVerdict::Empty,
+            _ => FileVerdict::NotWeights,
+        };
     }
     if let Some(other) = with_bytes(by_content, found.size, chunks) {
         *detail = format!("has the bytes of {other}, another file of this record");

@@ -18,7 +18,7 @@ pub enum FileVerdict {
     Padded,
     /// No byte at all.
     Empty,
-    /// A web page or a Git LFS pointer in place of the file.
+    /// Something else in place of the file: a web page, a Git LFS pointer, another format.
     NotWeights,
     /// Another file of this record.
     Swapped,

@@ -9,6 +9,7 @@ use super::{
     report::{Check, Report, Verdict, not_proven},
     words::{are, no_word_about_files},
 };
+use crate::path::visible;
 
 impl Opened {
     /// Compares what was observed with the record, and gives the report.
@@ -23,16 +24,24 @@ impl Opened {
         self.push_byte_checks(&mut checks, seen, &pairs, &compared);
         if let Some(detail) = &record_contradicts {
             checks.push(Check::failed("tensor-index", detail.clone()));
+        } else if let Some(detail) = &compared.unread_header {
+            checks.push(Check::not_made("tensor-index", detail.clone()));
+        }
+        if let Some(detail) = &compared.wrong_name {
+            checks.push(Check::failed("file-name", detail.clone()));
         }
         let files = compared.files;
         let (verdict, subtype) = self.decide(seen, &files, record_contradicts.is_some());
-        let (summary, next) = self.words(
+        let (mut summary, next) = self.words(
             verdict,
             subtype.as_deref(),
             seen,
             &files,
             record_contradicts.as_deref(),
         );
+        if let Some(detail) = &compared.wrong_name {
+            summary.push_str(&format!(" Note that {}.", visible(detail)));
+        }
         self.report(verdict, subtype, checks, files, summary, next)
     }
 
@@ -76,6 +85,7 @@ impl Opened {
             log: self.log.clone(),
             checks,
             files,
+            points_to: Vec::new(),
             not_proven: not_proven(),
         }
     }

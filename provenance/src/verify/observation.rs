@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{chunk::ChunkList, digest::Sha256Digest, tensor::TensorIndex};
+use super::junk::Junk;
+use crate::{
+    chunk::ChunkList,
+    digest::Sha256Digest,
+    tensor::{HeaderError, TensorIndex},
+};
 
 /// What was given to check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,43 +20,33 @@ pub enum Scope {
     SingleFile,
 }
 
-/// Files that are not what their name promises, told by their first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Junk {
-    /// No byte at all.
-    Empty,
-    /// A Git LFS pointer.
-    LfsPointer,
-    /// A web page.
-    Html,
+/// What a file's own header came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnHeader {
+    /// It has none that reads, or none was looked for.
+    Absent,
+    /// Where its tensors lie.
+    Index(TensorIndex),
+    /// It may be sound, but this version cannot read it; why.
+    Unsupported(String),
 }
 
-impl Junk {
-    /// Bytes that [`Junk::sniff`] looks at.
-    pub const SNIFF_BYTES: usize = 64;
-
-    /// Recognises junk from the first bytes of a file of `size` bytes.
-    pub fn sniff(first: &[u8], size: u64) -> Option<Self> {
-        let start = first.trim_ascii_start();
-        let begins = |tag: &[u8]| {
-            start
-                .get(..tag.len())
-                .is_some_and(|s| s.eq_ignore_ascii_case(tag))
-        };
-        match size {
-            0 => Some(Self::Empty),
-            _ if first.starts_with(b"version https://git-lfs.github.com/spec/") => Some(Self::LfsPointer),
-            _ if begins(b"<!doctype html") || begins(b"<html") => Some(Self::Html),
-            _ => None,
+impl OwnHeader {
+    /// The index, where it was read.
+    pub fn index(&self) -> Option<&TensorIndex> {
+        match self {
+            Self::Index(index) => Some(index),
+            Self::Absent | Self::Unsupported(_) => None,
         }
     }
+}
 
-    /// Subtype of the verdict `unknown`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::LfsPointer => "lfs-pointer",
-            Self::Html => "html",
+impl From<Result<TensorIndex, HeaderError>> for OwnHeader {
+    fn from(read: Result<TensorIndex, HeaderError>) -> Self {
+        match read {
+            Ok(index) => Self::Index(index),
+            Err(error) if error.is_unsupported() => Self::Unsupported(error.to_string()),
+            Err(_) => Self::Absent,
         }
     }
 }
@@ -69,8 +64,8 @@ pub enum Bytes {
         chunks: ChunkList,
         /// Its whole digest, if this run computed it.
         sha256: Option<Sha256Digest>,
-        /// The tensor index parsed from its own header, if it has one that parses.
-        tensors: Option<TensorIndex>,
+        /// What its own header says.
+        header: OwnHeader,
         /// What its first bytes look like.
         junk: Option<Junk>,
     },

@@ -142,10 +142,10 @@ impl<'a> Work<'a> {
         let [found] = free(&self.free_found).collect::<Vec<_>>()[..] else {
             return;
         };
-        let Bytes::Hashed { chunks, tensors, .. } = &self.found[found].bytes else {
+        let Bytes::Hashed { chunks, header, .. } = &self.found[found].bytes else {
             return;
         };
-        let own = tensors.as_ref().map(TensorIndex::digest);
+        let own = header.index().map(TensorIndex::digest);
         let like =
             |l: &ManifestFile| l.chunk0 == chunks.chunk0() || (l.tensors.is_some() && l.tensors == own);
         let listed = free(&self.free_listed).find(|&at| self.listed[at].size > 0 && like(&self.listed[at]));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::file_report::FileReport;
+use super::{file_report::FileReport, junk::PointsTo};
 use crate::{key::KeyId, publisher::PublisherName, record_id::RecordId};
 
 /// One code a run ends with. A hash never says that a model is harmless, and no verdict does.
@@ -196,12 +196,15 @@ pub struct Report {
     pub checks: Vec<Check>,
     /// Every file, listed or found.
     pub files: Vec<FileReport>,
+    /// What Git LFS pointers given instead of files stand for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub points_to: Vec<PointsTo>,
     /// What all this does not prove.
     pub not_proven: Vec<String>,
 }
 
 impl Report {
-    /// The report when no record was found. `subtype` is `empty`, `lfs-pointer` or `html` for junk.
+    /// The report when no record was found. `subtype` is that of junk.
     pub fn unknown(subtype: Option<&str>, detail: impl Into<String>) -> Self {
         let summary = match subtype {
             None => "No record of these bytes. That is normal for private, converted or old models and says nothing \
@@ -228,6 +231,7 @@ impl Report {
                 detail: detail.into(),
             }],
             files: Vec::new(),
+            points_to: Vec::new(),
             not_proven: not_proven(),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     opened::Opened,
     report::Verdict,
 };
-use crate::path::visible;
+use crate::{order::sort_by, path::visible};
 
 /// `1 file is`, `3 files are`.
 pub(super) fn are(count: usize, noun: &str) -> String {
@@ -61,7 +61,9 @@ impl Opened {
                 } else {
                     format!(" The record is by {who}, whom you have not chosen to trust.")
                 };
-                let text = format!("Every file that is present matches, but {missing} missing.{whose}");
+                let names = missing_names(files);
+                let text =
+                    format!("Every file that is present matches, but {missing} missing: {names}.{whose}");
                 (
                     text,
                     Some("Download the missing files, or check a single file by itself.".into()),
@@ -172,6 +174,26 @@ impl Opened {
             )),
         )
     }
+}
+
+/// The largest of the missing files by name: shards go before what lies beside them.
+fn missing_names(files: &[FileReport]) -> String {
+    const MOST: usize = 3;
+    let mut missing: Vec<&FileReport> = files
+        .iter()
+        .filter(|f| f.verdict == FileVerdict::Missing)
+        .collect();
+    sort_by(&mut missing, |a, b| b.listed_bytes.cmp(&a.listed_bytes));
+    let names: Vec<String> = missing
+        .iter()
+        .take(MOST)
+        .map(|file| visible(&file.path))
+        .collect();
+    let mut text = names.join(", ");
+    if missing.len() > MOST {
+        text.push_str(&format!(" and {} more", missing.len() - MOST));
+    }
+    text
 }
 
 fn extra(files: &[FileReport]) -> Words {

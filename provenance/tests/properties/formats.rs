@@ -19,8 +19,9 @@ use provenance::{
 };
 
 use super::samples::{
-    BUNDLE, CHECKPOINT, PROOF, checkpoints, digest, entries, extra_proof, key, keyset, provenance,
-    safetensors, signature, state_leaf, state_proof, tensor_indexes, tile_paths, trust_files, vkeys,
+    BUNDLE, CHECKPOINT, PROOF, checkpoints, digest, entries, extra_proof, ggufs, key, keyset, provenance,
+    safetensors, signature, state_leaf, state_proof, tensor_index, tensor_indexes, tile_paths, trust_files,
+    vkeys,
 };
 
 /// A format under test.
@@ -68,6 +69,13 @@ macro_rules! shown {
     ($parse:expr) => {
         |bytes| Some($parse(text(bytes)?).ok()?.to_string().into_bytes())
     };
+}
+
+/// The index that is read must itself be a sidecar that reads the same.
+fn same_header(bytes: &[u8]) -> Option<Vec<u8>> {
+    let written = tensor_index(bytes)?.to_bytes();
+    assert_eq!(TensorIndex::from_bytes(&written).ok()?.to_bytes(), written);
+    Some(bytes.to_vec())
 }
 
 /// All formats.
@@ -151,18 +159,8 @@ pub(crate) const FORMATS: &[Format] = &[
     one("tensor index", tensor_indexes, |bytes| {
         Some(TensorIndex::from_bytes(bytes).ok()?.to_bytes())
     }),
-    many(
-        "safetensors header",
-        || vec![safetensors()],
-        |bytes| {
-            // The index that is read must itself be a sidecar that reads the same.
-            let written = TensorIndex::from_safetensors(bytes, bytes.len() as u64)
-                .ok()?
-                .to_bytes();
-            assert_eq!(TensorIndex::from_bytes(&written).ok()?.to_bytes(), written);
-            Some(bytes.to_vec())
-        },
-    ),
+    many("safetensors header", || vec![safetensors()], same_header),
+    many("GGUF header", ggufs, same_header),
     many(
         "private key",
         || vec![key().to_pkcs8_pem().as_ref().as_bytes().to_vec()],

@@ -10,7 +10,7 @@ use provenance::{
     note::SignedNote,
     state::{StateLine, StateProof, StateTree},
     statement::{self, Input, KEYSET_TYPE, Run, SubjectFacts},
-    tensor::TensorIndex,
+    tensor::{Header, TensorIndex, read_header},
     tlog_proof::TlogProof,
 };
 
@@ -129,14 +129,26 @@ pub(crate) fn safetensors() -> Vec<u8> {
     bytes
 }
 
+pub(crate) fn ggufs() -> Vec<Vec<u8>> {
+    let small: [&[u8]; 3] = [
+        include_bytes!("../../../tests/vectors/gguf/shuffled.gguf"),
+        include_bytes!("../../../tests/vectors/gguf/aligned-256.gguf"),
+        include_bytes!("../../../tests/vectors/gguf/split-00002-of-00003.gguf"),
+    ];
+    small.map(<[u8]>::to_vec).to_vec()
+}
+
+/// The index in the header of a file of which all bytes are given.
+pub(crate) fn tensor_index(file: &[u8]) -> Option<TensorIndex> {
+    match read_header(file, file.len() as u64).ok()? {
+        Header::Read(layout) => Some(layout.index),
+        Header::Needs(bytes) => panic!("all of the file is there, and it wants {bytes} bytes"),
+    }
+}
+
 pub(crate) fn tensor_indexes() -> Vec<Vec<u8>> {
-    let bytes = safetensors();
-    vec![
-        TensorIndex::from_safetensors(&bytes, bytes.len() as u64)
-            .unwrap()
-            .to_bytes(),
-        b"[]".to_vec(),
-    ]
+    let read = tensor_index(&safetensors()).unwrap();
+    vec![read.to_bytes(), b"[]".to_vec()]
 }
 
 fn facts() -> SubjectFacts {

@@ -6,8 +6,8 @@ use provenance::{
     Sha256Digest,
     chunk::{CHUNK_SIZE, ChunkList},
     manifest::{Manifest, ManifestFile},
-    tensor::TensorIndex,
-    verify::{Bytes, Junk, Observation, Scope, SeenFile},
+    tensor::{Format, Header, TensorIndex, read_header},
+    verify::{Bytes, Junk, Observation, OwnHeader, Scope, SeenFile},
 };
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -128,8 +128,12 @@ impl Disk {
                 chunks: chunks(&bytes),
                 sha256: self.full.then(|| Sha256Digest::of(&bytes)),
                 // A header is looked for whatever the name: caches name files by their digest.
-                tensors: header(&bytes),
-                junk: Junk::sniff(&bytes[..bytes.len().min(Junk::SNIFF_BYTES)], bytes.len() as u64),
+                header: header(&bytes),
+                junk: Junk::sniff(
+                    &path,
+                    &bytes[..bytes.len().min(Junk::SNIFF_BYTES)],
+                    bytes.len() as u64,
+                ),
             },
             path,
         });
@@ -150,12 +154,16 @@ pub(crate) fn chunks(bytes: &[u8]) -> ChunkList {
 }
 
 fn tensors(path: &str, bytes: &[u8]) -> Option<TensorIndex> {
-    let is_weights = path.ends_with(".safetensors");
-    is_weights.then(|| header(bytes))?
+    Format::of_name(path)?;
+    header(bytes).index().cloned()
 }
 
-fn header(bytes: &[u8]) -> Option<TensorIndex> {
-    TensorIndex::from_safetensors(bytes, bytes.len() as u64).ok()
+fn header(bytes: &[u8]) -> OwnHeader {
+    match read_header(bytes, bytes.len() as u64) {
+        Ok(Header::Read(layout)) => OwnHeader::Index(layout.index),
+        Ok(Header::Needs(bytes)) => panic!("all of the file is there, and it wants {bytes} bytes"),
+        Err(error) => OwnHeader::from(Err(error)),
+    }
 }
 
 fn weights() -> Vec<u8> {

@@ -29,6 +29,10 @@ pub(crate) fn plan_view(plan: &Plan) -> impl IntoView + use<> {
             )),
         ))
     });
+    let told = plan
+        .told
+        .clone()
+        .map(|told| el("p").hook("plan-told").child(told));
     el("div").class("plan").hook("plan").child((
         el("h2").class("plan-title").child(plan.title()),
         el("p").class("quiet").child(format!(
@@ -36,6 +40,7 @@ pub(crate) fn plan_view(plan: &Plan) -> impl IntoView + use<> {
             text::counted(plan.files.len(), "file"),
             text::bytes(plan.total_bytes),
         )),
+        told,
         left_out,
     ))
 }

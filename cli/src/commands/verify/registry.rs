@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 use provenance::{
     RecordId, Sha256Digest,
     api::{RecordProof, paths},
-    lookup::MAX_CANDIDATES,
+    lookup::{KeyKind, MAX_CANDIDATES, Sent},
     trust::TrustFile,
+    verify::{JunkFile, PointsTo, pointers, points_to},
 };
 
 use super::{Context, Run};
@@ -14,7 +15,7 @@ use crate::{
     also::{self, Candidate, Promise},
     client::{Client, MAX_ANSWER_BYTES},
     failure::{Exit, Failure},
-    find::{Candidates, find_candidates},
+    find::Finder,
     output,
     supply::{self, Supplier},
 };
@@ -43,10 +44,16 @@ impl Run<'_> {
         let (Some(client), trust) = (self.client.as_ref(), self.trust.as_ref()) else {
             return Ok(Vec::new());
         };
-        let candidates = find_candidates(client, &self.found.sources())?;
-        self.context.output.note(privacy_note(&candidates));
+        let mut finder = Finder::new(client)?;
+        let records = finder.candidates(&self.found.sources())?;
         let mut opened = Vec::new();
-        for id in worth_opening(self.context, client, trust, candidates.records)? {
+        let index = self.index.insert(finder.index);
+        if records.is_empty() {
+            // More may be asked for; it is told then.
+            return Ok(opened);
+        }
+        self.context.output.note(privacy_note(index.sent()));
+        for id in worth_opening(self.context, client, trust, records)? {
             let usable = |one: &Candidate| one.opened.manifest().is_some() || one.opened.fault().is_some();
             opened.extend(supply::fetch(client, trust, id)?.filter(usable));
         }
@@ -60,6 +67,35 @@ impl Run<'_> {
             return Ok(Vec::new());
         };
         Ok(supply::fetch(client, trust, id)?.into_iter().collect())
+    }
+
+    /// What the Git LFS pointers among `junk` stand for: whole files of records are looked up by their SHA-256. Asks
+    /// nothing where no file was looked up either.
+    pub(super) fn pointed_to(&mut self, junk: &[JunkFile<'_>]) -> Result<Vec<PointsTo>, Failure> {
+        let (Some(client), Some(index)) = (self.client.as_ref(), self.index.take()) else {
+            return Ok(Vec::new());
+        };
+        let mut finder = Finder::over(client, index);
+        let mut records = Vec::new();
+        for pointer in pointers(junk) {
+            let found = finder.digest(pointer.oid)?;
+            let whole = found
+                .iter()
+                .filter(|found| matches!(found.kind, KeyKind::File | KeyKind::LfsOid));
+            for found in whole {
+                if !records.contains(&found.record) && records.len() < MAX_CANDIDATES {
+                    records.push(found.record);
+                }
+            }
+        }
+        let mut opened = Vec::new();
+        for id in records {
+            let record = supply::fetch(client, self.trust.as_ref(), id)?;
+            opened.extend(record.map(|record| (record.opened, record.index)));
+        }
+        self.context.output.note(privacy_note(finder.index.sent()));
+        self.index = Some(finder.index);
+        Ok(points_to(junk, &opened))
     }
 
     /// A sidecar from whoever supplied the record.
@@ -119,21 +155,10 @@ fn worth_opening(
     Ok(also::most_promising(ranked, MAX_CANDIDATES))
 }
 
-fn privacy_note(candidates: &Candidates) -> String {
-    let Candidates {
-        prefixes_sent,
-        digits,
-        as_of_size,
-        ..
-    } = candidates;
-    let sent = match prefixes_sent {
-        0 => "no digest was sent, not even in part: the registry's index is small enough to fetch whole"
-            .to_owned(),
-        1 => format!("1 prefix of {digits} hex digits was sent to the registry"),
-        n => format!("{n} prefixes of {digits} hex digits were sent to the registry"),
-    };
+fn privacy_note(sent: Sent) -> String {
     format!(
-        "Your files stay on this computer; {sent} (log of {} entries).",
-        output::grouped(*as_of_size)
+        "Your files stay on this computer. {} Its log has {} entries.",
+        sent.words(),
+        output::grouped(sent.as_of_size)
     )
 }

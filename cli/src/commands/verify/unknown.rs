@@ -1,6 +1,6 @@
 //! The report when there is no record to compare with: what was asked, what was not, and what the files look like.
 
-use provenance::verify::{Junk, Report};
+use provenance::verify::{JunkFile, Report, suspects};
 
 use super::Run;
 use crate::{
@@ -14,11 +14,9 @@ use crate::{
 
 impl Run<'_> {
     /// The registry has nothing.
-    pub(super) fn nothing_on_record(&self) -> Result<Outcome, Failure> {
-        let address = self
-            .client
-            .as_ref()
-            .map_or("the registry", |client| client.address());
+    pub(super) fn nothing_on_record(&mut self) -> Result<Outcome, Failure> {
+        let address = (self.client.as_ref())
+            .map_or_else(|| "the registry".into(), |client| client.address().to_owned());
         if let Some(id) = self.args.record {
             let mut report = Report::unknown(None, format!("{address} has no record {id}"));
             report.headline = "No such record".into();
@@ -87,16 +85,26 @@ impl Run<'_> {
         Ok(without_record(report))
     }
 
-    fn unknown(&self, detail: String) -> Result<Report, Failure> {
-        let mut junk = None;
-        for file in &self.found.files {
-            match sniff(&file.source)? {
-                // One sound file in the folder, and the folder is not junk.
-                None => return Ok(unknown(None, detail)),
-                some => junk = junk.or(some),
-            }
+    /// The bytes are nobody's, or what they look like explains it.
+    fn unknown(&mut self, detail: String) -> Result<Report, Failure> {
+        let found = self.found.files.clone();
+        let files: Vec<_> = (found.iter())
+            .map(|file| (file.path.as_str(), file.source.stamp.size))
+            .collect();
+        let suspects = suspects(&files);
+        let mut junk = Vec::new();
+        for &at in &suspects {
+            let (path, size) = files[at];
+            junk.extend(sniff(&found[at].source)?.map(|junk| JunkFile { path, size, junk }));
         }
-        Ok(unknown(junk.map(Junk::code), detail))
+        let points_to = self.pointed_to(&junk)?;
+        Ok(Report::not_on_record(
+            &junk,
+            suspects.len(),
+            files.len(),
+            points_to,
+            detail,
+        ))
     }
 }
 
@@ -107,25 +115,4 @@ fn without_record(report: Report) -> Outcome {
         also: Vec::new(),
         source: None,
     }
-}
-
-fn unknown(junk: Option<&str>, detail: String) -> Report {
-    let mut report = Report::unknown(junk, detail);
-    let told = match junk {
-        Some("empty") => Some((
-            "The file is empty (0 bytes); e3b0c442… is the hash of nothing. The download never started.",
-            "download again",
-        )),
-        Some("lfs-pointer") => Some(("The file is a Git LFS pointer, not the weights.", "git lfs pull")),
-        Some("html") => Some((
-            "The file is a web page, saved instead of the model (was the link /blob/ instead of /resolve/?).",
-            "download again from the link to the file itself",
-        )),
-        _ => None,
-    };
-    if let Some((summary, next)) = told {
-        report.summary = summary.into();
-        report.next = Some(next.into());
-    }
-    report
 }
