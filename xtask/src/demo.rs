@@ -8,6 +8,7 @@ mod model;
 use std::{
     ffi::OsString,
     fs,
+    io::Write as _,
     path::{Path, PathBuf, absolute},
 };
 
@@ -113,9 +114,13 @@ impl Lab<'_> {
         fs::copy(self.folder.join("registry/trust"), self.trust())
             .context("the registry wrote no trust file")?;
         fs::create_dir(self.folder.join("lab"))?;
-        let key = self.folder.join("lab/lab.key");
-        self.weighbridge(&["key", "new", "--no-passphrase", "--out"], &[&key])?;
-        let created = self.weighbridge(&["publisher", "create", PUBLISHER, "--key"], &[&key])?;
+        let (key, passphrase) = (self.key(), self.passphrase());
+        // A lab types its passphrase; a demo has nobody to ask.
+        write_private(&passphrase, "a demo keeps no secrets\n")?;
+        let with_passphrase: [&Path; 3] = [&key, "--passphrase-file".as_ref(), &passphrase];
+        self.weighbridge(&["key", "new", "--out"], &with_passphrase)?;
+        let create = ["publisher", "create", PUBLISHER, "--key"];
+        let created = self.weighbridge(&create, &with_passphrase)?;
         let genesis = member(&created, "genesis")?;
         self.weighbridge(&["publisher", "trust", PUBLISHER, &genesis], &[])?;
 
@@ -166,7 +171,7 @@ impl Lab<'_> {
     /// Attests and publishes `folder`; answers the id of its signature record.
     fn attest(&self, folder: &Path, name: &str, how: &[&str]) -> Result<String> {
         let out = self.folder.join("lab").join(name.replace('/', "-"));
-        let key = self.folder.join("lab/lab.key");
+        let (key, passphrase) = (self.key(), self.passphrase());
         let fixed = [
             "attest",
             "--publisher",
@@ -176,7 +181,15 @@ impl Lab<'_> {
             "--version",
             "1.0",
         ];
-        let paths: [&Path; 5] = ["--key".as_ref(), &key, "--out".as_ref(), &out, folder];
+        let paths: [&Path; 7] = [
+            "--key".as_ref(),
+            &key,
+            "--passphrase-file".as_ref(),
+            &passphrase,
+            "--out".as_ref(),
+            &out,
+            folder,
+        ];
         self.weighbridge(&[&fixed, how].concat(), &paths)?;
         let published = self.weighbridge(&["publish"], &[&out])?;
         let records = published["records"]
@@ -208,6 +221,14 @@ impl Lab<'_> {
 
     fn trust(&self) -> PathBuf {
         self.folder.join("trust")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.join("lab/lab.key")
+    }
+
+    fn passphrase(&self) -> PathBuf {
+        self.folder.join("lab/passphrase")
     }
 
     fn explain(&self, shown: &Shown, url: &str) {
@@ -257,4 +278,16 @@ fn member(value: &Value, name: &str) -> Result<String> {
         .as_str()
         .with_context(|| format!("there is no member {name} in {value}"))?
         .to_owned())
+}
+
+/// Writes a file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
