@@ -12,6 +12,7 @@ use provenance::{
     dsse::{MAX_PAYLOAD_BYTES, pae},
     key::{KeyAlgorithm, SigningKey},
     oms::bundle_json,
+    path::visible,
     record::{Body, Record},
 };
 use serde_json::json;
@@ -74,7 +75,9 @@ fn payload(context: &Context, what: &str) -> Result<Vec<u8>, Failure> {
     let folder = Path::new(what);
     match what.parse::<RecordId>() {
         Ok(id) if !folder.exists() => published(context, id),
-        _ => attested(folder),
+        _ if folder.is_dir() => attested(folder),
+        _ => Err(Failure::usage(format!("{} is neither a record id nor a folder", visible(what)))
+            .next("give the id that attest and publish print as the signature record, or the folder that attest wrote")),
     }
 }
 
