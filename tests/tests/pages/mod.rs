@@ -2,6 +2,7 @@
 
 mod accessibility;
 mod candidates;
+mod formats;
 mod harness;
 mod keyboard;
 #[cfg(target_os = "linux")]
