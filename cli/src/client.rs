@@ -198,6 +198,9 @@ impl Client {
         let why = format!("{said} ({} {})", problem.status, problem.code);
         let failure =
             Failure::new(exit_of_refusal(problem.status), what).why(provenance::path::visible(&why));
+        if problem.code == NO_PROBLEM_DOCUMENT && (300..400).contains(&problem.status) {
+            return failure.next("give the address that it leads to, if you trust it, with --registry");
+        }
         if problem.status == 404 && problem.code == NO_PROBLEM_DOCUMENT {
             return failure.next("check that this is the address of a Weighbridge registry (--registry)");
         }
@@ -289,6 +292,9 @@ impl Client {
             ureq::Error::BodyExceedsLimit(limit) => failure
                 .why(format!("it sent more than {}", output::bytes(*limit)))
                 .next(check),
+            ureq::Error::Protocol(_) => failure
+                .why("what it sent is not HTTP as it should be")
+                .next(check),
             other => failure.why(other).next(check),
         }
     }
@@ -318,7 +324,7 @@ fn problem(response: &mut Response<Body>) -> Problem {
         status: status.as_u16(),
         code: NO_PROBLEM_DOCUMENT.into(),
         detail: if status.is_redirection() {
-            "it redirects to another address, which is not followed; give that address with --registry".into()
+            "it redirects to another address, which is not followed".into()
         } else {
             String::new()
         },

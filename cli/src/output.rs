@@ -8,6 +8,7 @@ use std::{
     io::{self, IsTerminal, Write, stderr, stdout},
 };
 
+use provenance::path::visible;
 use serde::Serialize;
 use serde_json::json;
 
@@ -119,16 +120,18 @@ impl Output {
     /// Writes a remark to stderr, unless `--quiet`.
     pub(crate) fn note(self, text: impl Display) {
         if !self.quiet {
-            say(&text.to_string());
+            say(&shown(&text.to_string()));
         }
     }
 
     /// Tells a failure: for people on stderr, and with `--json` also as an object on stdout.
     pub(crate) fn failure(self, failure: &Failure) {
-        let mut text = format!("{} {failure}", self.paint_error("error:", Tone::Bad));
+        let mut text = self.paint_error("error:", Tone::Bad);
+        text.push(' ');
+        text.push_str(&shown(&failure.to_string()));
         if let Some(next) = &failure.next {
             text.push_str("\n  next: ");
-            text.push_str(next);
+            text.push_str(&shown(next));
         }
         say(&text);
         if self.json {
@@ -153,6 +156,13 @@ impl Output {
     fn paint_error(self, text: impl Display, tone: Tone) -> String {
         painted(&text, tone, self.colour_stderr)
     }
+}
+
+/// `text` with every hidden character written out, so that no file name or answer of a stranger moves the cursor or
+/// turns a line around. Line feeds stay: our texts have several lines.
+fn shown(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(visible).collect();
+    lines.join("\n")
 }
 
 fn painted(text: &impl Display, tone: Tone, colour: bool) -> String {

@@ -13,13 +13,10 @@ use std::{
 use provenance::{
     PublisherName, RecordId,
     api::paths,
-    trust::{TrustError, TrustFile},
+    trust::{MAX_TRUST_BYTES, TrustError, TrustFile},
 };
 
 use crate::{args::Global, client::Client, failure::Failure, shell::quoted};
-
-/// Most bytes of a trust file that are read.
-const MAX_TRUST_BYTES: u64 = 1 << 20;
 
 /// What pinning did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,11 +141,16 @@ fn read(path: &Path) -> Result<Option<String>, Failure> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::io("open the trust file", path, &error)),
     };
-    let mut text = String::new();
-    file.take(MAX_TRUST_BYTES)
-        .read_to_string(&mut text)
+    let mut bytes = Vec::new();
+    // One more than is allowed, so that a longer file is refused rather than cut.
+    file.take(MAX_TRUST_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| Failure::io("read the trust file", path, &error))?;
-    Ok(Some(text))
+    String::from_utf8(bytes).map(Some).map_err(|_| {
+        Failure::usage(format!("the trust file {} is not UTF-8", path.display()))
+            .why("a trust file is plain text; some editors save it in another encoding")
+            .next("save it as UTF-8")
+    })
 }
 
 fn parse(path: &Path, text: &str) -> Result<TrustFile, Failure> {

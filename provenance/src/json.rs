@@ -102,7 +102,8 @@ fn parse(bytes: &[u8], limit: usize, numbers: Numbers) -> Result<Value, JsonErro
     let syntax = |e: &dyn fmt::Display| JsonError::Syntax {
         reason: e.to_string(),
     };
-    let text = std::str::from_utf8(bytes).map_err(|e| syntax(&e))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|e| syntax(&format_args!("it is not UTF-8 from byte {} on", e.valid_up_to())))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let budget = Cell::new(SPARE_UNITS + bytes.len() / 8 * 5);
     let strict = Strict {

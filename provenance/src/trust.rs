@@ -21,6 +21,7 @@ use quorum::Quorum;
 
 use crate::{
     note::{NoteAlgorithm, VerifierKey},
+    path::is_hidden_character,
     publisher::PublisherName,
     record_id::RecordId,
 };
@@ -106,13 +107,14 @@ impl TrustFile {
         }
         let mut parser = Parser::default();
         for (at, line) in text.split('\n').enumerate() {
-            if line.contains(|c: char| c.is_ascii_control() && c != '\t') {
-                let reason = "control characters are not allowed; if all lines end in a carriage return, save the \
-                              file with LF line ends";
-                return Err(TrustError::Line {
-                    line: at + 1,
-                    reason: reason.into(),
-                });
+            // A trust file is shown in full before it is adopted, so nothing in it may hide or reorder what is shown.
+            if let Some(found) = line.chars().find(|&c| c != '\t' && is_hidden_character(c)) {
+                let reason = format!(
+                    "it holds the hidden character U+{:04X}, which is not allowed; if every line ends in U+000D, save \
+                     the file with LF line ends",
+                    u32::from(found)
+                );
+                return Err(TrustError::Line { line: at + 1, reason });
             }
             let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
             if words.first().is_some_and(|word| !word.starts_with('#')) {

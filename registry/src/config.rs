@@ -8,11 +8,12 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use provenance::dsse::MAX_PAYLOAD_BYTES;
+use provenance::{checkpoint::MAX_ORIGIN_BYTES, dsse::MAX_PAYLOAD_BYTES};
 use serde::Deserialize;
 
-/// Longest origin in bytes. It stands in every checkpoint and proof.
-const MAX_ORIGIN_BYTES: usize = 255;
+/// Connections at one time, when not configured: half of the 1,024 file descriptors that a process usually has, so that
+/// strangers cannot take those that the log is written with.
+pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 
 /// The Weighbridge registry: takes signed records about models, keeps them in a transparency log, and serves
 /// records, proofs and the Verify page.
@@ -58,6 +59,9 @@ pub struct Arguments {
     /// Threads that answer HTTP requests, 1 to 256. [default: number of cores]
     #[arg(long, env = "WEIGHBRIDGE_HTTP_THREADS", value_name = "N")]
     pub http_threads: Option<usize>,
+    /// Most connections at one time, 16 to 65536; further ones wait. Each takes a file descriptor. [default: 512]
+    #[arg(long, env = "WEIGHBRIDGE_MAX_CONNECTIONS", value_name = "N")]
+    pub max_connections: Option<usize>,
     /// How log lines on stderr are written. [default: text]
     #[arg(long, env = "WEIGHBRIDGE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -110,6 +114,7 @@ struct ConfigFile {
     web: Option<PathBuf>,
     max_payload_bytes: Option<usize>,
     http_threads: Option<usize>,
+    max_connections: Option<usize>,
     log_format: Option<LogFormat>,
     log_level: Option<LogLevel>,
 }
@@ -133,6 +138,8 @@ pub struct Config {
     pub max_payload_bytes: usize,
     /// HTTP threads.
     pub http_threads: usize,
+    /// Most connections at one time.
+    pub max_connections: usize,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// What is logged.
@@ -233,6 +240,15 @@ impl Config {
                     .or(file.http_threads)
                     .unwrap_or(cores.min(256)),
                 1..=256,
+            )?,
+            max_connections: within(
+                "max-connections",
+                "16 to 65536",
+                arguments
+                    .max_connections
+                    .or(file.max_connections)
+                    .unwrap_or(DEFAULT_MAX_CONNECTIONS),
+                16..=65_536,
             )?,
             log_format: arguments
                 .log_format
@@ -363,6 +379,7 @@ mod tests {
             ["--public-url", "x.example"],
             ["--max-payload-bytes", "8388609"],
             ["--http-threads", "0"],
+            ["--max-connections", "15"],
         ];
         for case in wrong {
             let result = config(&["--data", "d", case[0], case[1]]);

@@ -19,10 +19,10 @@ mod submit;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse, Resource,
-    body::MessageBody,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method,
+        ConnectionType, Method,
         header::{self, HeaderValue},
     },
     middleware::Next,
@@ -31,6 +31,9 @@ use actix_web::{
 
 use self::problem::{ApiError, Code};
 use crate::App;
+
+/// Longest address of a request, path and query together, in bytes: room for the longest search in percent escapes.
+pub const MAX_TARGET_BYTES: usize = 2048;
 
 /// Adds every route of the registry to an actix app; `app` is shared by all its threads.
 pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
@@ -120,16 +123,39 @@ async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     })
 }
 
-/// Headers that every answer carries, and the rule that only successes are cached.
-pub(crate) async fn common_headers<B: MessageBody>(
-    request: ServiceRequest,
+/// Headers that every answer carries, the rule that only successes are cached, and the longest address.
+pub(crate) async fn common_headers<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let open_to_all = NOT_THE_PAGE
         .iter()
         .any(|folder| request.path().starts_with(folder));
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let mut response = next.call(request).await?;
+    let held = body::HeldBody::of(&mut request);
+    let target = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    let mut response = if target > MAX_TARGET_BYTES {
+        let detail = format!("The address has {target} bytes, at most {MAX_TARGET_BYTES} are taken.");
+        request.error_response(ApiError::new(Code::TargetTooLong, detail))
+    } else {
+        next.call(request).await?.map_into_boxed_body()
+    };
+    if let Some(body) = held {
+        response = response.map_body(|_, answer| body.hold_until_sent(answer));
+    }
+    let many = response
+        .request()
+        .app_data::<Data<App>>()
+        .is_some_and(|app| app.connections.are_many());
+    if many {
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+    }
     let status = response.status();
     let headers = response.headers_mut();
     if open_to_all && is_read {

@@ -16,6 +16,7 @@ mod durable;
 pub mod folder;
 pub mod http;
 pub mod index;
+pub mod limits;
 pub mod log;
 mod server;
 mod starter;

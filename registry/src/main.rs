@@ -83,7 +83,9 @@ fn log_to_stderr(config: &Config) {
     // Libraries speak only when something is wrong.
     let targets = Targets::new()
         .with_default(level.min(LevelFilter::WARN))
-        .with_targets([("registry", level), ("weighbridge_registry", level)]);
+        .with_targets([("registry", level), ("weighbridge_registry", level)])
+        // What strangers send it calls errors: anybody could fill the log with them.
+        .with_target("actix_http", LevelFilter::OFF);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(false);

@@ -26,6 +26,7 @@ use crate::{
         body::Budget,
     },
     index::IndexError,
+    limits::{CLOSING_DEADLINE, Connections, HEAD_DEADLINE, KEEP_ALIVE},
     log::{Ended, Log, OpenError, SequencerError},
     starter,
     tickets::Tickets,
@@ -50,6 +51,7 @@ pub struct App {
     pub(crate) assets: Arc<Assets>,
     pub(crate) trust: String,
     pub(crate) max_payload_bytes: usize,
+    pub(crate) connections: Arc<Connections>,
     /// Dropped last: it holds the lock.
     _folder: Folder,
 }
@@ -138,6 +140,7 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
     let trust = starter::write(&folder.trust(), log.verifier(), &public_url)?;
     let assets = Arc::new(Assets::load(&config.web)?);
     compress_aside(&assets);
+    let connections = Arc::new(Connections::new(config.max_connections));
     let app = Data::new(App {
         log,
         blobs,
@@ -146,6 +149,7 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
         assets,
         trust,
         max_payload_bytes: config.max_payload_bytes,
+        connections: Arc::clone(&connections),
         _folder: folder,
     });
     let shared = app.clone();
@@ -156,7 +160,12 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
             .configure(move |routes| http::routes(routes, app))
     };
     let server = HttpServer::new(factory)
+        .on_connect(move |_, data| drop(data.insert(connections.opened())))
         .workers(config.http_threads)
+        .max_connections(config.max_connections.div_ceil(config.http_threads))
+        .client_request_timeout(HEAD_DEADLINE)
+        .keep_alive(KEEP_ALIVE)
+        .client_disconnect_timeout(CLOSING_DEADLINE)
         .shutdown_timeout(SHUTDOWN_SECONDS)
         .disable_signals()
         .listen(listener)

@@ -147,7 +147,7 @@ fn origin(client: &Client, trust: Option<&TrustFile>) -> Result<String, Failure>
             .why(why)
             .next("check that this is the address of a Weighbridge registry")
     };
-    let note = String::from_utf8(note).map_err(|error| not_one(error.to_string()))?;
+    let note = String::from_utf8(note).map_err(|_| not_one("it is not text".to_owned()))?;
     let note = SignedNote::parse(&note).map_err(|error| not_one(error.to_string()))?;
     let checkpoint = Checkpoint::parse(note.text()).map_err(|error| not_one(error.to_string()))?;
     let origin = checkpoint.origin.to_string();

@@ -64,6 +64,7 @@ pub(crate) async fn put(
                       record first: the answer blobs-missing carries a ticket that is good for an hour.";
         ApiError::new(Code::TicketRequired, detail)
     })?;
+    body::not_compressed(&request)?;
     let announced = body::announced_length(&request);
     if let Some(found) =
         announced.filter(|n| *n > allowed.max_length || allowed.length.is_some_and(|wanted| wanted != *n))

@@ -73,6 +73,10 @@ codes! {
     PublisherExists = "publisher-exists", 409, "This name is taken";
     /// A body above a limit.
     PayloadTooLarge = "payload-too-large", 413, "The request is too large";
+    /// An address above a limit.
+    TargetTooLong = "target-too-long", 414, "The address is too long";
+    /// A body that would have to be decompressed.
+    EncodingUnsupported = "encoding-unsupported", 415, "The body is compressed";
     /// A statement that breaks a rule of its format.
     RecordInvalid = "record-invalid", 422, "The record does not hold up";
     /// Signatures that do not carry the record.

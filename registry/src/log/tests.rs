@@ -33,6 +33,7 @@ fn config(data: &Path) -> Config {
         web: "nonexistent".into(),
         max_payload_bytes: 8 << 20,
         http_threads: 1,
+        max_connections: 16,
         log_format: LogFormat::Text,
         log_level: LogLevel::Warn,
     }

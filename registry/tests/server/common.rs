@@ -265,7 +265,7 @@ pub(crate) fn request(
     parse(&bytes)
 }
 
-fn parse(bytes: &[u8]) -> Response {
+pub(crate) fn parse(bytes: &[u8]) -> Response {
     let end = bytes
         .windows(4)
         .position(|w| w == b"\r\n\r\n")
