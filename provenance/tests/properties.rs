@@ -7,6 +7,8 @@
 
 #[path = "properties/formats.rs"]
 mod formats;
+#[path = "properties/oracles.rs"]
+mod oracles;
 #[path = "properties/samples.rs"]
 mod samples;
 
@@ -40,21 +42,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-/// What accepted bytes are written as has to be stable, and the same bytes where a format has one form only.
 fn check(format: &Format, bytes: &[u8]) -> Result<(), TestCaseError> {
-    let Some(written) = (format.rewrite)(bytes) else {
-        return Ok(());
-    };
-    if format.one_form {
-        prop_assert_eq!(
-            String::from_utf8_lossy(&written),
-            String::from_utf8_lossy(bytes),
-            "{}",
-            format.name
-        );
-    }
-    prop_assert_eq!((format.rewrite)(&written), Some(written), "{}", format.name);
-    Ok(())
+    format.holds(bytes).map_err(TestCaseError::fail)
 }
 
 /// Edits of a text: bytes that mean something in our formats, or any.

@@ -22,9 +22,15 @@ mod pages;
 mod plan;
 mod progress;
 mod query;
+#[cfg(test)]
+#[path = "../../fuzz/src/query_body.rs"]
+mod query_body;
 mod schedule;
 mod session;
 mod store;
+#[cfg(test)]
+#[path = "../../fuzz/src/target.rs"]
+mod target;
 mod task;
 mod text;
 mod trust;

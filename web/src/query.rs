@@ -93,6 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_fuzzers_corpus_of_queries_holds() {
+        let fuzz = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+        crate::query_body::TARGET.replay(&fuzz);
+    }
+
+    #[test]
     fn links_ids_and_digests_are_told_apart() {
         let digest = Sha256Digest::of(b"x");
         let record = Query::Record(RecordId::from_digest(digest));

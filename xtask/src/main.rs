@@ -8,6 +8,9 @@ mod bench;
 mod build;
 mod check;
 mod demo;
+mod fuzz;
+#[cfg(test)]
+mod limits;
 mod registry;
 mod setup;
 mod steps;
@@ -63,6 +66,18 @@ enum Command {
         #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
         listen: String,
     },
+    /// Look for inputs that break a parser, with nightly Rust and libFuzzer (docs/FUZZING.md)
+    Fuzz {
+        /// Run only these targets. May be repeated [default: every one]
+        #[arg(long, value_name = "NAME")]
+        target: Vec<String>,
+        /// Minutes for each target
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1440))]
+        minutes: u32,
+        /// Minimise what was found into the committed corpus
+        #[arg(long)]
+        keep: bool,
+    },
     /// Compare speed and size with the limits that the project holds itself to
     Bench {
         /// Run only these parts. May be repeated
@@ -98,6 +113,11 @@ fn run(command: Command, workspace: &Workspace, steps: &mut Steps) -> Result<()>
             check::slow(workspace, steps)
         }
         Command::Demo { model, listen } => demo::run(workspace, model.as_deref(), &listen, steps),
+        Command::Fuzz {
+            target,
+            minutes,
+            keep,
+        } => fuzz::run(workspace, &target, minutes, keep, steps),
         Command::Bench { only } => bench::run(workspace, &only, steps),
     }
 }

@@ -113,6 +113,18 @@ impl Run {
         Ok(())
     }
 
+    /// Says what runs, runs it to its end, and answers whether it succeeded and what it said on stderr.
+    ///
+    /// # Errors
+    /// When it cannot start.
+    pub(crate) fn stderr(mut self) -> Result<(bool, String)> {
+        say(&format!("   $ {}", self.text));
+        let output = self.command.output();
+        let output = output.with_context(|| format!("cannot start `{}`", self.text))?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok((output.status.success(), said))
+    }
+
     /// Says what runs and starts it, with its stdout piped to this process.
     ///
     /// # Errors

@@ -34,6 +34,33 @@ pub(crate) struct Format {
     pub(crate) rewrite: fn(&[u8]) -> Option<Vec<u8>>,
 }
 
+impl Format {
+    /// What accepted bytes are written as has to be stable, and the same bytes where a format has one form only.
+    pub(crate) fn holds(&self, bytes: &[u8]) -> Result<(), String> {
+        let Some(written) = (self.rewrite)(bytes) else {
+            return Ok(());
+        };
+        let shown = String::from_utf8_lossy;
+        if self.one_form && written != bytes {
+            return Err(format!(
+                "{}: {:?} is written as {:?}",
+                self.name,
+                shown(bytes),
+                shown(&written)
+            ));
+        }
+        match (self.rewrite)(&written) {
+            Some(again) if again == written => Ok(()),
+            again => Err(format!(
+                "{}: {:?} is written again as {:?}",
+                self.name,
+                shown(&written),
+                again.as_deref().map(shown)
+            )),
+        }
+    }
+}
+
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }

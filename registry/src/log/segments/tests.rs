@@ -168,3 +168,13 @@ fn an_empty_last_segment_is_where_the_next_record_goes() {
     append(&segments, Some((1, 0)), 1, &["b"]);
     assert_eq!(scan(&segments).unwrap().0.size, 2);
 }
+
+#[path = "../../../../fuzz/src/commit_body.rs"]
+mod commit_body;
+#[path = "../../../../fuzz/src/target.rs"]
+mod target;
+
+#[test]
+fn the_fuzzers_corpus_of_commit_records_holds() {
+    commit_body::TARGET.replay(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz"));
+}
