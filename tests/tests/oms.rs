@@ -465,8 +465,8 @@ fn export_refuses_what_other_tools_could_not_use_and_never_overwrites() {
     let lab = lab();
     let cli = lab.cli(&lab.trust_pinned());
     let work = tempfile::tempdir().unwrap();
-    let (private, _) = openssl_key(work.path(), "p256", "P-256");
-    let (p384, public) = openssl_key(work.path(), "p384", "P-384");
+    let (private, public) = openssl_key(work.path(), "p256", "P-256");
+    let (p384, _) = openssl_key(work.path(), "p384", "P-384");
     let out = work.path().join("model.sig");
     let refused = |what: &str, key: &Path, code: i32, wanted: &str| {
         let ran = export(&cli, what, &out, key, &[]);
