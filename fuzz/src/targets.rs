@@ -319,7 +319,7 @@ fn junk(bytes: &[u8]) {
         return;
     };
     let size = u64::from_le_bytes(*size);
-    let found = Junk::sniff(first, size);
+    let found = Junk::sniff("model.safetensors", first, size);
     assert_eq!(found == Some(Junk::Empty), size == 0);
 }
 

@@ -78,7 +78,7 @@ refuses!(keysets, "keyset", |bytes| Record::parse(bytes)
 refuses!(trust_files, "trust", |bytes| TrustFile::parse(text(bytes)?)
     .map_err(|e| e.to_string()));
 refuses!(safetensors, "safetensors", |bytes| {
-    TensorIndex::from_safetensors(bytes, bytes.len() as u64).map_err(|e| e.to_string())
+    tensor::read_header(bytes, bytes.len() as u64).map_err(|e| e.to_string())
 });
 refuses!(chunk_lists, "chunks", |bytes| {
     ChunkList::from_bytes(bytes, CHUNKED_BYTES).map_err(|e| e.to_string())
