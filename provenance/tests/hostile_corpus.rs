@@ -10,8 +10,17 @@ use std::process::Command;
 
 use corpus::{Case, cases};
 use provenance::{
-    checkpoint::Checkpoint, chunk::ChunkList, dsse::Envelope, json, key::SigningKey, lookup::LookupInfo,
-    note::SignedNote, record::Record, tensor::TensorIndex, tlog_proof::TlogProof, trust::TrustFile,
+    checkpoint::Checkpoint,
+    chunk::ChunkList,
+    dsse::Envelope,
+    json,
+    key::SigningKey,
+    lookup::LookupInfo,
+    note::SignedNote,
+    record::Record,
+    tensor::{self, TensorIndex},
+    tlog_proof::TlogProof,
+    trust::TrustFile,
 };
 
 /// The file that the chunk lists of the corpus are for: three chunks.
