@@ -13,6 +13,7 @@ use provenance::{
 use web_sys::File;
 
 use crate::{
+    bundles::Named,
     evidence::{self, Sidecars},
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
@@ -37,9 +38,16 @@ pub(crate) fn clock_ms() -> f64 {
         .map_or(0.0, |performance| performance.now())
 }
 
-/// Hashes every file of `plan` that can be compared with one of `manifests`, and gives what the judge needs. With
-/// `sure`, the first of them is what the files are compared with while they are read. `None` when the run ended in
-/// between.
+/// What the files are compared with while they are read.
+pub(crate) struct Likely<'a> {
+    /// Its files.
+    pub(crate) manifest: &'a Manifest,
+    /// The bundle that has its sidecars; none for the registry.
+    pub(crate) from: Option<&'a Named>,
+}
+
+/// Hashes every file of `plan` that can be compared with one of `manifests`, and gives what the judge needs. `None` when
+/// the run ended in between.
 ///
 /// # Errors
 /// [`WorkError`] when the workers themselves broke; a file that cannot be read is an outcome, not an error.
@@ -50,7 +58,7 @@ pub(crate) async fn observe(
     plan: &Plan,
     handles: &[File],
     manifests: &[&Manifest],
-    sure: bool,
+    likely: Option<Likely<'_>>,
 ) -> Result<Option<Observation>, WorkError> {
     // Without folder names any file could be any listed one, so all are read.
     let mut read = vec![plan.layout == Layout::Flat; plan.files.len()];
@@ -62,8 +70,8 @@ pub(crate) async fn observe(
     let Sidecars {
         bytes: sidecars,
         mut expected,
-    } = match manifests.first().filter(|_| sure) {
-        Some(manifest) => evidence::sidecars(manifest, plan).await,
+    } = match likely {
+        Some(Likely { manifest, from }) => evidence::sidecars(manifest, plan, from).await,
         None => Sidecars::default(),
     };
     let rows = plan.files.iter().enumerate().map(|(at, file)| {

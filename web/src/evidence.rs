@@ -20,6 +20,7 @@ use web_sys::File;
 
 use crate::{
     api::{self, ApiError, Lookup},
+    bundles::{Bundles, Named},
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, known_chunk_list},
     task::Begun,
@@ -46,6 +47,8 @@ pub(crate) struct Evidence {
     pub(crate) id: RecordId,
     payload: Vec<u8>,
     proof: RecordProof,
+    /// The bundle that it came from; none for the registry.
+    pub(crate) bundle: Option<Rc<Named>>,
 }
 
 /// Why nothing was found out.
@@ -80,7 +83,22 @@ impl Evidence {
         let (payload, proof) = (api::record(id), api::record_proof(id));
         Box::pin(async move {
             let (payload, proof) = (payload.await?, proof.await?);
-            Ok(Self { id, payload, proof })
+            Ok(Self {
+                id,
+                payload,
+                proof,
+                bundle: None,
+            })
+        })
+    }
+
+    /// The record `id` with its proof from a bundle, when both are in it.
+    pub(crate) fn from_bundle(named: &Rc<Named>, id: RecordId) -> Option<Self> {
+        Some(Self {
+            id,
+            payload: named.bundle.payload(&id)?.to_vec(),
+            proof: named.bundle.proof(&id)?,
+            bundle: Some(Rc::clone(named)),
         })
     }
 
@@ -115,8 +133,47 @@ pub(crate) struct Search {
 /// # Errors
 /// [`EvidenceError`] when a file cannot be read or the registry does not answer.
 pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result<Search, EvidenceError> {
-    let sizes: Vec<u64> = plan.files.iter().map(|file| file.size).collect();
     let mut lookup = Lookup::default();
+    let records = records_of(pool, plan, handles, &mut Keys::Registry(&mut lookup)).await?;
+    let mut search = Search::default();
+    let mut search = Search::default();
+    if records.is_empty() {
+        look_into(pool, plan, handles, &mut lookup, &mut search).await?;
+    } else {
+        search.found = fetch_all(&records).await?;
+    }
+    search.told = lookup.told();
+    Ok(search)
+}
+
+/// Where keys are looked up.
+pub(crate) enum Keys<'a> {
+    /// In the registry, which learns their first digits.
+    Registry(&'a mut Lookup),
+    /// In bundles, which tells nobody anything.
+    Bundles(&'a Bundles),
+}
+
+impl Keys<'_> {
+    async fn find(&mut self, key: Sha256Digest) -> Result<Vec<Match>, ApiError> {
+        match self {
+            Self::Registry(lookup) => lookup.find(key).await,
+            Self::Bundles(bundles) => Ok(bundles.matches(key)),
+        }
+    }
+}
+
+/// The records that list files of `plan`.
+///
+/// # Errors
+/// [`EvidenceError`] when a file cannot be read or the registry does not answer.
+pub(crate) async fn records_of(
+    pool: &Pool,
+    plan: &Plan,
+    handles: &[File],
+    keys: &mut Keys<'_>,
+) -> Result<Vec<RecordId>, EvidenceError> {
+    let sizes: Vec<u64> = plan.files.iter().map(|file| file.size).collect();
     let mut steps = lookup::Search::new(&sizes);
     while let Some(Step { file: at, kind }) = steps.step() {
         let file = &plan.files[at];
@@ -135,20 +192,12 @@ pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result
             Some(first_chunk(pool, file, handle).await.map_err(failed)?)
         };
         let matches = match key {
-            Some(key) => lookup.find(key).await?,
+            Some(key) => keys.find(key).await?,
             None => Vec::new(),
         };
         steps.answer(&matches);
     }
-    let mut search = Search::default();
-    let records: Vec<RecordId> = steps.into_records().into_iter().map(|(id, _)| id).collect();
-    if records.is_empty() {
-        look_into(pool, plan, handles, &mut lookup, &mut search).await?;
-    } else {
-        search.found = fetch_all(&records).await?;
-    }
-    search.told = lookup.told();
-    Ok(search)
+    Ok(steps.into_records().into_iter().map(|(id, _)| id).collect())
 }
 
 /// Looks for what is no model data, and for what Git LFS pointers stand for.
@@ -301,8 +350,9 @@ pub(crate) struct Sidecars {
 }
 
 /// Fetches the chunk lists and tensor indexes of the listed files that the files of `plan` stand for. One that is
-/// missing, wrong or too much only costs the place of a difference, so it is left out.
-pub(crate) async fn sidecars(manifest: &Manifest, plan: &Plan) -> Sidecars {
+/// missing, wrong or too much only costs the place of a difference, so it is left out. `from` is the bundle that has
+/// them; none for the registry.
+pub(crate) async fn sidecars(manifest: &Manifest, plan: &Plan, from: Option<&Named>) -> Sidecars {
     let listed = listed_for(manifest, plan);
     let sizes = plan.files.iter().map(|file| file.size);
     let pairs: Vec<_> = listed
@@ -320,7 +370,7 @@ pub(crate) async fn sidecars(manifest: &Manifest, plan: &Plan) -> Sidecars {
         }
         let begun: Vec<_> = batch
             .iter()
-            .map(|&(digest, limit)| api::blob(digest, limit.min(share)))
+            .map(|&(digest, limit)| blob(from, digest, limit.min(share)))
             .collect();
         for (&(digest, _), answer) in batch.iter().zip(begun) {
             if let Ok(Some(bytes)) = answer.await {
@@ -354,6 +404,19 @@ pub(crate) async fn sidecars(manifest: &Manifest, plan: &Plan) -> Sidecars {
         sidecars.expected.push(Some(expected));
     }
     sidecars
+}
+
+fn blob(
+    from: Option<&Named>,
+    digest: Sha256Digest,
+    limit: usize,
+) -> Begun<Result<Option<Vec<u8>>, ApiError>> {
+    let Some(named) = from else {
+        return api::blob(digest, limit);
+    };
+    let bytes = named.bundle.blob(&digest).filter(|bytes| bytes.len() <= limit);
+    let bytes = bytes.map(<[u8]>::to_vec);
+    Box::pin(async move { Ok(bytes) })
 }
 
 /// The sidecars worth fetching, each once, with the most bytes that it may have. A chunk list only places a

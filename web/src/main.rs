@@ -9,6 +9,7 @@
 
 mod api;
 mod app;
+mod bundles;
 mod candidate;
 mod check;
 mod clipboard;

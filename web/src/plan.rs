@@ -6,7 +6,7 @@
 
 use provenance::{
     folder::{self, Several, View},
-    path::{RelativePath, visible},
+    path::{BUNDLE_ENDING, RelativePath, visible},
     verify::Scope,
 };
 
@@ -53,6 +53,8 @@ pub(crate) struct Plan {
     pub(crate) files: Vec<PlanFile>,
     /// Paths left out by the fixed ignore list, such as `.git/config`.
     pub(crate) ignored: Vec<RelativePath>,
+    /// Bundles at the top level; they are among the ignored.
+    pub(crate) bundles: Vec<PlanFile>,
     /// Sum of the sizes of `files`.
     pub(crate) total_bytes: u64,
     /// What kind of folder it is, and what is not finished in it, for people.
@@ -74,6 +76,12 @@ pub(crate) enum PlanError {
     /// Several models.
     #[error("{0}. To check one, {next}.", next = .0.next)]
     Several(#[from] Several),
+    /// Bundles, and nothing that they could be about.
+    #[error("There is a bundle, and no file to check with it.")]
+    OnlyBundles {
+        /// The bundles.
+        bundles: Vec<PlanFile>,
+    },
     /// Two files under one path.
     #[error("Two files have the same path, {path}. Choose the folder itself, or one copy only.")]
     Twice {
@@ -110,6 +118,7 @@ impl Plan {
             layout = Layout::Flat;
         }
         let (mut files, mut ignored) = (Vec::with_capacity(listed.len()), Vec::new());
+        let mut bundles = Vec::new();
         for source in positions(listed.len(), &|a, b| listed[a].path.cmp(&listed[b].path)) {
             let Some(path) = paths[source].strip_prefix(view.prefix.as_str()) else {
                 continue;
@@ -117,14 +126,19 @@ impl Plan {
             if view.by_digest && !folder::is_digest_name(path) {
                 continue;
             }
-            let size = &listed[source].size;
+            let file = PlanFile {
+                path: path.to_owned(),
+                size: listed[source].size,
+                source,
+            };
             match path.parse::<RelativePath>() {
-                Ok(path) if path.is_ignored() => ignored.push(path),
-                _ => files.push(PlanFile {
-                    path: path.to_owned(),
-                    size: *size,
-                    source,
-                }),
+                Ok(path) if path.is_ignored() => {
+                    if path.as_str().ends_with(BUNDLE_ENDING) && !path.as_str().contains('/') {
+                        bundles.push(file);
+                    }
+                    ignored.push(path);
+                }
+                _ => files.push(file),
             }
         }
         // Without folder names two files may well share theirs; the judge tells them apart by their bytes.
@@ -134,6 +148,9 @@ impl Plan {
             return Err(PlanError::Twice {
                 path: visible(&pair[0].path),
             });
+        }
+        if files.is_empty() && !bundles.is_empty() {
+            return Err(PlanError::OnlyBundles { bundles });
         }
         if files.is_empty() {
             return Err(match ignored.first() {
@@ -151,6 +168,7 @@ impl Plan {
             layout,
             files,
             ignored,
+            bundles,
             total_bytes,
             told: told(&view),
         })
@@ -170,6 +188,7 @@ impl Plan {
             layout: Layout::Flat,
             files: Vec::new(),
             ignored: Vec::new(),
+            bundles: Vec::new(),
             total_bytes: 0,
             told: None,
         }
@@ -278,6 +297,36 @@ mod tests {
     fn a_name_that_no_record_can_hold_stays_in_the_plan() {
         let plan = plan(&["m/ok", "m/gpj.\u{202E}exe"]).unwrap();
         assert_eq!(paths(&plan), ["gpj.\u{202E}exe", "ok"]);
+    }
+
+    #[test]
+    fn bundles_are_kept_apart_from_what_is_checked() {
+        let plan = plan(&[
+            "m/a",
+            "m/x.weighbridge",
+            "m/sub/y.weighbridge",
+            "m/.git/z.weighbridge",
+        ])
+        .unwrap();
+        assert_eq!(paths(&plan), ["a", "sub/y.weighbridge"]);
+        let bundles: Vec<_> = plan
+            .bundles
+            .iter()
+            .map(|file| (file.path.as_str(), file.source))
+            .collect();
+        assert_eq!((bundles, plan.ignored.len()), (vec![("x.weighbridge", 1)], 2));
+    }
+
+    #[test]
+    fn a_lone_file_with_a_bundle_beside_it_is_one_file() {
+        let plan = plan(&["model.safetensors", "x.weighbridge"]).unwrap();
+        assert_eq!((plan.scope(), plan.bundles.len()), (Scope::SingleFile, 1));
+    }
+
+    #[test]
+    fn a_bundle_alone_is_not_taken_for_nothing() {
+        let error = plan(&["x.weighbridge"]).unwrap_err();
+        assert!(matches!(error, PlanError::OnlyBundles { bundles } if bundles.len() == 1));
     }
 
     #[test]

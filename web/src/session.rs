@@ -3,6 +3,7 @@
 //! State that is shown lives in signals; handles that JavaScript owns (files, workers) stay on this thread in
 //! [`Held`].
 
+mod bundles;
 mod verdict;
 
 use std::{collections::BTreeMap, rc::Rc, sync::Arc};
@@ -18,11 +19,11 @@ use web_sys::File;
 use self::verdict::Basis;
 use crate::{
     candidate::{Candidate, choose},
-    check,
+    check::{self, Likely},
     evidence::{self, Evidence, Search},
     files::{self, Picked},
     judgement::Judgement,
-    plan::Plan,
+    plan::{Plan, PlanError},
     query::Query,
     task::spawn,
     trust_session::TrustSession,
@@ -35,6 +36,9 @@ use crate::{
 struct Held {
     picked: Picked,
     pool: Option<Rc<Pool>>,
+    /// Workers that wait for the next run: those of the page's start, then those of the last run. So a check needs no
+    /// connection once the page is there.
+    spare: Option<Rc<Pool>>,
     /// What the last verdict was made from.
     basis: Option<Basis>,
     /// [`TrustState::changes`](crate::trust::TrustState::changes) at that verdict.
@@ -57,7 +61,10 @@ impl Session {
         let session = Self {
             state: RwSignal::new(Verification::default()),
             trust,
-            held: StoredValue::new_local(Held::default()),
+            held: StoredValue::new_local(Held {
+                spare: Some(check::start_pool()),
+                ..Held::default()
+            }),
         };
         // The same bytes are judged anew whenever the chosen trust file changes; nothing is read again.
         Effect::new(move |_| {
@@ -92,11 +99,13 @@ impl Session {
                 self.held.update_value(|held| {
                     *held = Held {
                         picked,
+                        spare: held.spare.take(),
                         ..Held::default()
                     }
                 });
                 self.begin(Arc::new(plan));
             }
+            Err(PlanError::OnlyBundles { bundles }) => self.describe_bundles(bundles, picked.handles),
             Err(error) => self.state.update(|state| state.refuse(error.to_string())),
         }
     }
@@ -127,7 +136,12 @@ impl Session {
     /// Ends the run and forgets the files.
     pub(crate) fn cancel(self) {
         self.stop_work();
-        self.held.update_value(|held| *held = Held::default());
+        self.held.update_value(|held| {
+            *held = Held {
+                spare: held.spare.take(),
+                ..Held::default()
+            }
+        });
         self.state.update(Verification::cancel);
     }
 
@@ -231,7 +245,10 @@ impl Session {
     }
 
     fn begin(self, plan: Arc<Plan>) {
-        let pool = check::start_pool();
+        let spare = self.held.try_update_value(|held| held.spare.take()).flatten();
+        let pool = spare
+            .filter(|pool| pool.is_sound())
+            .unwrap_or_else(check::start_pool);
         self.held.update_value(|held| {
             held.pool = Some(Rc::clone(&pool));
             held.basis = None;
@@ -239,15 +256,24 @@ impl Session {
         let (mut run, named) = (0, self.state.with_untracked(|state| state.named.clone()));
         self.state.update(|state| run = state.start(Arc::clone(&plan)));
         spawn(async move {
-            let result = match named {
-                Some(named) => match Evidence::fetch(named.record).await {
-                    Ok(evidence) => self.compare(run, &pool, vec![evidence], true, true).await,
-                    Err(error) => Err(error.to_string()),
-                },
-                None => self.search(run, &pool, &plan).await,
-            };
+            let named = named.map(|named| named.record);
+            let result = self.try_bundles(run, &pool, &plan, named).await;
             self.finish(run, result);
         });
+    }
+
+    async fn ask_registry(
+        self,
+        run: u64,
+        pool: &Rc<Pool>,
+        plan: &Plan,
+        named: Option<RecordId>,
+    ) -> Result<(), String> {
+        let Some(id) = named else {
+            return self.search(run, pool, plan).await;
+        };
+        let evidence = Evidence::fetch(id).await.map_err(|error| error.to_string())?;
+        self.compare(run, pool, vec![evidence], true, true).await
     }
 
     async fn search(self, run: u64, pool: &Rc<Pool>, plan: &Plan) -> Result<(), String> {
@@ -293,58 +319,85 @@ impl Session {
         self,
         run: u64,
         pool: &Rc<Pool>,
-        records: Vec<Evidence>,
+        mut records: Vec<Evidence>,
         sure: bool,
         named: bool,
     ) -> Result<(), String> {
         let Some(plan) = self.plan() else {
             return Ok(());
         };
-        let opened: Vec<Opened> = records.iter().map(|evidence| self.open(evidence)).collect();
-        // A record that does not hold says nothing about any file.
-        let hold = opened.iter().filter(|opened| opened.fault().is_none());
-        let manifests: Vec<&Manifest> = hold.filter_map(Opened::manifest).collect();
-        let likely = records.first().filter(|_| sure);
-        let placed = likely.iter().map(|evidence| evidence.id).collect();
-        let likely = likely.and_then(|evidence| self.describe(evidence, &plan));
-        self.state.update(|state| state.identified(run, likely));
-        let seen = if manifests.is_empty() {
-            Observation {
-                scope: plan.scope(),
-                files: Vec::new(),
-                sidecars: BTreeMap::new(),
-                named,
-                ignored: plan.ignored.len() as u64,
-                allow_extra: false,
-            }
-        } else {
-            let handles = self.handles();
-            match check::observe(self.state, run, pool, &plan, &handles, &manifests, sure).await {
-                Ok(Some(seen)) => Observation { named, ..seen },
-                Ok(None) | Err(WorkError::Cancelled) => return Ok(()),
-                Err(error) => return Err(error.to_string()),
-            }
-        };
-        if self.state.with_untracked(|state| state.is_current(run)) {
+        loop {
+            let placed = records.first().filter(|_| sure).map(|evidence| evidence.id);
+            let Some(seen) = self.read(run, pool, &plan, &records, sure).await? else {
+                return Ok(());
+            };
             let basis = Basis {
                 records,
-                seen,
-                placed,
+                seen: Observation { named, ..seen },
+                placed: placed.into_iter().collect(),
                 picked: None,
             };
             self.held.update_value(|held| {
                 held.basis = Some(basis);
                 held.judged_at = self.trust_changes();
             });
-            self.settle(run).await;
+            match self.ask_further(run, pool, &plan, named).await {
+                Some(more) => records = more,
+                None => break,
+            }
         }
+        self.settle(run).await;
         Ok(())
     }
 
-    /// Ends a run: its workers are no longer needed, and an error is shown.
+    /// Reads what one of `records` lists; `None` when the run ended in between.
+    async fn read(
+        self,
+        run: u64,
+        pool: &Rc<Pool>,
+        plan: &Plan,
+        records: &[Evidence],
+        sure: bool,
+    ) -> Result<Option<Observation>, String> {
+        let opened: Vec<Opened> = records.iter().map(|evidence| self.open(evidence)).collect();
+        // A record that does not hold says nothing about any file.
+        let hold = || {
+            let pairs = opened.iter().zip(records);
+            pairs.filter(|(opened, _)| opened.fault().is_none())
+        };
+        let manifests: Vec<&Manifest> = hold().filter_map(|(opened, _)| opened.manifest()).collect();
+        let shown = records.first().filter(|_| sure);
+        let shown = shown.and_then(|evidence| self.describe(evidence, plan));
+        self.state.update(|state| state.identified(run, shown));
+        if manifests.is_empty() {
+            return Ok(Some(Observation {
+                scope: plan.scope(),
+                files: Vec::new(),
+                sidecars: BTreeMap::new(),
+                named: false,
+                ignored: plan.ignored.len() as u64,
+                allow_extra: false,
+            }));
+        }
+        let mut likely = hold().filter(|_| sure).filter_map(|(opened, evidence)| {
+            Some(Likely {
+                manifest: opened.manifest()?,
+                from: evidence.bundle.as_deref(),
+            })
+        });
+        let (likely, handles) = (likely.next(), self.handles());
+        match check::observe(self.state, run, pool, plan, &handles, &manifests, likely).await {
+            Ok(seen) => Ok(seen.filter(|_| self.state.with_untracked(|state| state.is_current(run)))),
+            Err(WorkError::Cancelled) => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Ends a run: its workers wait for the next one, and an error is shown.
     fn finish(self, run: u64, result: Result<(), String>) {
         if self.state.with_untracked(|state| state.is_current(run)) {
-            self.held.update_value(|held| held.pool = None);
+            self.held
+                .update_value(|held| held.spare = held.pool.take().filter(|pool| pool.is_sound()));
         }
         if let Err(what) = result {
             self.state

@@ -48,6 +48,16 @@ impl Stop {
         }
     }
 
+    /// Bundles were given, and no file that they could be about.
+    pub(crate) fn only_bundles(contents: &str) -> Self {
+        let what =
+            format!("{contents} Give the model’s files together with it, and they are checked against it.");
+        Self {
+            title: "A bundle, and no model beside it",
+            ..Self::unchecked(what, false)
+        }
+    }
+
     /// A digest was looked up in vain.
     pub(crate) fn not_found(what: String, perhaps: RecordId) -> Self {
         Self {
@@ -91,6 +101,8 @@ pub(crate) struct Verification {
     pub(crate) whole: bool,
     /// What the registry was told, once it was.
     pub(crate) told: Option<String>,
+    /// What came of the bundles among the files, where there were any.
+    pub(crate) bundles: Option<String>,
     /// Whether the address is of a page that there is not.
     pub(crate) astray: bool,
     /// Counts runs, so that late answers of an earlier one are known.
@@ -108,6 +120,7 @@ impl Default for Verification {
             named: None,
             whole: false,
             told: None,
+            bundles: None,
             astray: false,
             run: 0,
             asked: 0,
@@ -122,6 +135,7 @@ impl Verification {
         self.plan = Some(plan);
         self.candidate = None;
         self.told = None;
+        self.bundles = None;
         self.phase = Phase::Identifying;
         self.run
     }
@@ -250,6 +264,13 @@ impl Verification {
     pub(crate) fn stopped(&mut self, run: u64, stop: Stop) {
         if self.is_current(run) {
             self.phase = Phase::Stopped(stop);
+        }
+    }
+
+    /// What came of the bundles of `run`.
+    pub(crate) fn note_bundles(&mut self, run: u64, sentences: &[String]) {
+        if self.is_current(run) {
+            self.bundles = Some(sentences.join(" ")).filter(|text| !text.is_empty());
         }
     }
 

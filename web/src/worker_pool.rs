@@ -130,6 +130,12 @@ impl Pool {
         }
     }
 
+    /// Whether another run can use these workers.
+    pub(crate) fn is_sound(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.broken.is_none() && inner.jobs.is_empty() && !inner.paused
+    }
+
     /// No worker reads another byte until [`Self::resume`].
     pub(crate) fn pause(&self) {
         let mut inner = self.0.borrow_mut();

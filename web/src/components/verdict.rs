@@ -32,11 +32,19 @@ pub(crate) struct Actions {
     pub(crate) pin: Callback<()>,
 }
 
-/// The card. `source` says where the chosen trust file came from, `told` what the registry learnt.
+/// What the card says of the run itself.
+pub(crate) struct Told {
+    /// What the registry learnt.
+    pub(crate) registry: Option<String>,
+    /// What came of the bundles among the files.
+    pub(crate) bundles: Option<String>,
+}
+
+/// The card. `source` says where the chosen trust file came from.
 pub(crate) fn verdict_card(
     judgement: &Judgement,
     source: Option<&Source>,
-    told: Option<String>,
+    told: Told,
     can_repeat: bool,
     actions: Actions,
 ) -> View {
@@ -50,12 +58,16 @@ pub(crate) fn verdict_card(
             band(report),
             el("div")
                 .class("verdict-body")
-                .child(also(&judgement.also))
+                .child((
+                    also(&judgement.also),
+                    told.bundles
+                        .map(|text| el("p").class("quiet").hook("bundle").child(text)),
+                ))
                 .child((
                     choose_log(report),
                     trust_publisher(report, actions.pin),
                     problem_files(judgement).into_view(),
-                    facts(report, source, told).into_view(),
+                    facts(report, source, told.registry).into_view(),
                     matching_files(judgement).into_view(),
                     checks(&report.checks).into_view(),
                     not_proven(report).into_view(),

@@ -14,7 +14,7 @@ use crate::{
         progress::{Controls, progress_panel},
         query::{named_record, query_form},
         trust_panel::trust_panel,
-        verdict::{Actions, verdict_card},
+        verdict::{Actions, Told, verdict_card},
     },
     dom::{IntoView, View, el},
     query::Query,
@@ -219,7 +219,10 @@ fn judged(session: Session) -> Option<View> {
             Some(verdict_card(
                 judged,
                 source.as_ref(),
-                state.told.clone(),
+                Told {
+                    registry: state.told.clone(),
+                    bundles: state.bundles.clone(),
+                },
                 state.plan.is_some(),
                 actions,
             ))

@@ -40,7 +40,8 @@ impl Session {
             let (Some(manifest), Some(plan)) = (opened.manifest(), self.plan()) else {
                 return;
             };
-            let sidecars = evidence::sidecars(manifest, &plan).await.bytes;
+            let from = self.bundle_of(opened.id());
+            let sidecars = evidence::sidecars(manifest, &plan, from.as_deref()).await.bytes;
             if !self.state.with_untracked(|state| state.is_current(run)) {
                 return;
             }
@@ -88,7 +89,7 @@ impl Session {
         wanted
     }
 
-    fn with_basis<T>(self, act: impl FnOnce(&mut Basis) -> T) -> Option<T> {
+    pub(super) fn with_basis<T>(self, act: impl FnOnce(&mut Basis) -> T) -> Option<T> {
         self.held
             .try_update_value(|held| held.basis.as_mut().map(act))
             .flatten()
@@ -100,7 +101,13 @@ impl Session {
         let judged_before = self.held.try_update_value(|held| {
             std::mem::replace(&mut held.judged_at, changes) != changes && held.basis.is_some()
         });
-        if judged_before == Some(true) {
+        if judged_before != Some(true) {
+            return;
+        }
+        if self.holds_broken_bundle() {
+            // The registry may have what this bundle does not prove to the newly trusted log.
+            self.again();
+        } else {
             self.settle_again();
         }
     }
