@@ -136,7 +136,6 @@ pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result
     let mut lookup = Lookup::default();
     let records = records_of(pool, plan, handles, &mut Keys::Registry(&mut lookup)).await?;
     let mut search = Search::default();
-    let mut search = Search::default();
     if records.is_empty() {
         look_into(pool, plan, handles, &mut lookup, &mut search).await?;
     } else {

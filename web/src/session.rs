@@ -86,15 +86,15 @@ impl Session {
             let text = files::text_of(&main).await;
             // Other files may have been given meanwhile.
             if self.state.with_untracked(|state| state.is_current(run)) {
-                self.plan_for(picked, text);
+                self.plan_for(picked, text.as_deref());
             }
         });
     }
 
     /// Checks the files; `main` is what their folder says of the revision that is meant.
-    fn plan_for(self, picked: Picked, main: Option<String>) {
+    fn plan_for(self, picked: Picked, main: Option<&str>) {
         let named = self.state.with_untracked(|state| state.named.is_some());
-        match Plan::new(&picked.listed, main.as_deref(), named) {
+        match Plan::new(&picked.listed, main, named) {
             Ok(plan) => {
                 self.held.update_value(|held| {
                     *held = Held {
