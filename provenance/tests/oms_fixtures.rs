@@ -485,6 +485,9 @@ fn statements_that_contradict_themselves_are_refused() {
     }
 }
 
+/// Changes a bundle.
+type Change = fn(&mut Value);
+
 #[case]
 fn bundles_with_other_members_versions_or_contents_are_refused() {
     let (sound, key) = bundle_of(&statement(&["a"], |_| ()));
@@ -520,7 +523,6 @@ fn bundles_with_other_members_versions_or_contents_are_refused() {
         )),
         Ok(())
     );
-    type Change = fn(&mut Value);
     let cases: [(Change, &str); 12] = [
         (|b| b["extra"] = 1.into(), "extra has no place here"),
         (

@@ -1,5 +1,9 @@
 //! Bundles by command line: made, laid beside the weights, verified with the registry gone, renewed, and refused when
 //! they do not hold.
+#![expect(
+    clippy::unwrap_used,
+    reason = "helpers of tests stop at the first surprise, as tests do"
+)]
 
 use std::{
     ffi::OsStr,

@@ -189,13 +189,11 @@ mod tests {
         }
     }
 
-    /// Plays a search over files of these sizes; `on_record` says which records each key is found in. Gives the keys
-    /// that were looked up, and the records.
-    fn play(
-        sizes: &[u64],
-        junk: &[usize],
-        on_record: &dyn Fn(usize, KeyKind) -> Vec<u8>,
-    ) -> (Vec<(usize, KeyKind)>, Vec<(RecordId, usize)>) {
+    /// The keys that were looked up, and the records with the keys that they share.
+    type Played = (Vec<(usize, KeyKind)>, Vec<(RecordId, usize)>);
+
+    /// Plays a search over files of these sizes; `on_record` says which records each key is found in.
+    fn play(sizes: &[u64], junk: &[usize], on_record: &dyn Fn(usize, KeyKind) -> Vec<u8>) -> Played {
         let (mut search, mut asked) = (Search::new(sizes), Vec::new());
         while let Some(Step { file, kind }) = search.step() {
             if junk.contains(&file) {

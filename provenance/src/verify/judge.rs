@@ -40,7 +40,7 @@ impl Opened {
             record_contradicts.as_deref(),
         );
         if let Some(detail) = &compared.wrong_name {
-            summary.push_str(&format!(" Note that {}.", visible(detail)));
+            summary = format!("{summary} Note that {}.", visible(detail));
         }
         self.report(verdict, subtype, checks, files, summary, next)
     }

@@ -265,17 +265,17 @@ impl Report {
             } else {
                 ", whom you have not chosen to trust"
             };
-            summary.push_str(&format!(
-                " It points to {} of record {} by {}{whom}.",
+            summary = format!(
+                "{summary} It points to {} of record {} by {}{whom}.",
                 to.path,
                 to.record.digest().short(),
                 to.publisher
-            ));
+            );
         }
         match junk.len() - 1 {
             0 => {}
             1 => summary.push_str(" 1 more file is no model data either."),
-            n => summary.push_str(&format!(" {n} more files are no model data either.")),
+            n => summary = format!("{summary} {n} more files are no model data either."),
         }
         Self {
             summary,

@@ -191,7 +191,7 @@ fn missing_names(files: &[FileReport]) -> String {
         .collect();
     let mut text = names.join(", ");
     if missing.len() > MOST {
-        text.push_str(&format!(" and {} more", missing.len() - MOST));
+        text = format!("{text} and {} more", missing.len() - MOST);
     }
     text
 }

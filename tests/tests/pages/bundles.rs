@@ -53,14 +53,22 @@ fn a_bundle_answers_without_a_request_and_with_the_registry_gone() {
     assert_eq!(card.verdict, "authentic", "{}", card.text);
     let wanted = "The evidence came from the bundle minilm.weighbridge. The registry was asked nothing.";
     assert!(card.green && card.text.contains(wanted), "{}", card.text);
-    assert_eq!(proxy.seen()[before..], [String::new(); 0], "no request was made");
+    assert_eq!(
+        proxy.seen()[before..],
+        Vec::<String>::new(),
+        "no request was made"
+    );
     page.assert_no_console_errors();
 
     page.start_over();
     page.check_files(&[model.weights(), bundle.clone()]);
     let card = page.verdict();
     assert_eq!(card.verdict, "authentic", "{}", card.text);
-    assert_eq!(proxy.seen()[before..], [String::new(); 0], "no request was made");
+    assert_eq!(
+        proxy.seen()[before..],
+        Vec::<String>::new(),
+        "no request was made"
+    );
 
     page.start_over();
     page.check_files(&[bundle]);

@@ -125,37 +125,43 @@ fn check_index(file: &Found, files: &[Found], layouts: &Layouts<'_>) -> Result<(
 /// A part of a GGUF model, as its name has it: counted from 1.
 struct Part<'a> {
     prefix: &'a str,
-    part: u64,
+    number: u64,
     parts: u64,
 }
+
+/// The parts at hand of one model, by their number.
+type Parts<'a> = BTreeMap<u64, (&'a str, &'a Layout)>;
 
 /// Reads `PREFIX-00002-of-00003.gguf`.
 fn part_of_name(path: &str) -> Option<Part<'_>> {
     let stem = path.get(..path.len().checked_sub(".gguf".len())?)?;
-    let number = |digits: &str| {
+    let read = |digits: &str| {
         let plain = digits.len() == 5 && digits.bytes().all(|b| b.is_ascii_digit());
         digits.parse().ok().filter(|_| plain)
     };
     let (rest, parts) = stem.rsplit_once("-of-")?;
-    let (prefix, part) = rest.rsplit_once('-')?;
-    let (part, parts) = (number(part)?, number(parts)?);
-    (1..=parts)
-        .contains(&part)
-        .then_some(Part { prefix, part, parts })
+    let (prefix, number) = rest.rsplit_once('-')?;
+    let (number, parts) = (read(number)?, read(parts)?);
+    let part = Part {
+        prefix,
+        number,
+        parts,
+    };
+    (1..=parts).contains(&number).then_some(part)
 }
 
 /// Checks that the parts of GGUF models are all there, and are what they are called.
 fn check_splits(layouts: &Layouts<'_>) -> Result<(), Failure> {
-    let mut sets: BTreeMap<(&str, u64), BTreeMap<u64, (&str, &Layout)>> = BTreeMap::new();
+    let mut sets: BTreeMap<(&str, u64), Parts<'_>> = BTreeMap::new();
     for (path, layout) in layouts {
         let named = part_of_name(path).filter(|_| path.to_ascii_lowercase().ends_with(".gguf"));
         if let Some(split) = layout.split.filter(|split| split.parts > 1) {
             check_name(path, split, named.as_ref())?;
         }
-        if let Some(Part { prefix, part, parts }) = named {
-            sets.entry((prefix, parts))
+        if let Some(named) = named {
+            sets.entry((named.prefix, named.parts))
                 .or_default()
-                .insert(part, (path, layout));
+                .insert(named.number, (path, layout));
         }
     }
     for ((prefix, parts), set) in sets {
@@ -197,11 +203,10 @@ fn check_splits(layouts: &Layouts<'_>) -> Result<(), Failure> {
 
 /// Checks that a part is called what it says it is.
 fn check_name(path: &str, split: Split, named: Option<&Part<'_>>) -> Result<(), Failure> {
-    let fits = named.is_some_and(|named| (named.part, named.parts) == (split.part + 1, split.parts));
-    if fits {
+    let (part, parts) = (split.part.saturating_add(1), split.parts);
+    if named.is_some_and(|named| (named.number, named.parts) == (part, parts)) {
         return Ok(());
     }
-    let (part, parts) = (split.part.saturating_add(1), split.parts);
     Err(Failure::usage(format!(
         "{} is part {part} of {parts} of a model, and its name does not say so",
         visible(path)
@@ -253,7 +258,7 @@ mod tests {
             ("m.gguf", None),
             ("gguf", None),
         ] {
-            let read = part_of_name(path).map(|part| (part.prefix, part.part, part.parts));
+            let read = part_of_name(path).map(|part| (part.prefix, part.number, part.parts));
             assert_eq!(read, wanted, "{path}");
         }
     }
