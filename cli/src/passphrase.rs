@@ -133,6 +133,8 @@ impl Source<'_> {
         if !io::stdin().is_terminal() {
             return Err(no_terminal());
         }
+        // From before the prompt on: what is typed the moment it stands there must not show.
+        let _hidden = NoEcho::on_terminal();
         match rpassword::prompt_password(prompt) {
             Ok(text) => Ok(Passphrase(Zeroizing::new(text.into_bytes()))),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
@@ -140,6 +142,49 @@ impl Source<'_> {
             }
             Err(error) => Err(no_terminal().why(plain_io(&error))),
         }
+    }
+}
+
+/// Keeps the terminal from showing what is typed, until it is dropped. `rpassword` does so only after its prompt.
+#[cfg(unix)]
+struct NoEcho {
+    terminal: File,
+    before: rustix::termios::Termios,
+}
+
+#[cfg(unix)]
+impl NoEcho {
+    /// None where there is no terminal to change; the prompt then says so.
+    fn on_terminal() -> Option<Self> {
+        use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+        let terminal = File::open("/dev/tty").ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
+        Some(Self { terminal, before })
+    }
+}
+
+#[cfg(unix)]
+impl Drop for NoEcho {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no echo.
+        let _ = rustix::termios::tcsetattr(
+            &self.terminal,
+            rustix::termios::OptionalActions::Now,
+            &self.before,
+        );
+    }
+}
+
+#[cfg(not(unix))]
+struct NoEcho;
+
+#[cfg(not(unix))]
+impl NoEcho {
+    fn on_terminal() -> Self {
+        Self
     }
 }
 
