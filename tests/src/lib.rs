@@ -15,6 +15,7 @@
 pub mod binaries;
 pub mod browser;
 pub mod cli;
+pub mod corpus;
 pub mod envelopes;
 pub mod hostile;
 pub mod http;

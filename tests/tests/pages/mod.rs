@@ -5,6 +5,7 @@ mod bundles;
 mod candidates;
 mod formats;
 mod harness;
+mod hostile;
 mod keyboard;
 #[cfg(target_os = "linux")]
 mod memory;
