@@ -38,23 +38,6 @@ pub(crate) struct Rank {
     oldest: Reverse<u64>,
 }
 
-/// Why a record is worth opening where there are too many; the greatest is opened first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Promise {
-    /// The trust file has its publisher's name.
-    pub(crate) known: bool,
-    /// Keys that it shares with the files.
-    pub(crate) shared: usize,
-    /// Its place in the log.
-    pub(crate) oldest: Reverse<u64>,
-}
-
-/// The `most` records to open.
-pub(crate) fn most_promising(mut records: Vec<(Promise, RecordId)>, most: usize) -> Vec<RecordId> {
-    records.sort_by_key(|(promise, _)| Reverse(*promise));
-    records.into_iter().take(most).map(|(_, id)| id).collect()
-}
-
 impl Candidate {
     /// What can be said before a byte is read: whom the user trusts, names and sizes, age.
     pub(crate) fn rank_unread(&self, sizes: &[(&str, u64)]) -> Rank {

@@ -7,7 +7,7 @@
 use provenance::{
     RecordId, Sha256Digest,
     api::paths,
-    lookup::{Index, KeyKind, LookupAnswer, Match, Search, Step},
+    lookup::{Index, KeyKind, LookupAnswer, MOST_RANKED, Match, Search, Step},
     verify::Junk,
 };
 
@@ -17,9 +17,6 @@ use crate::{
     header::{read_layout, sniff},
     source::{Source, first_chunk},
 };
-
-/// Most records whose places in the log are asked for to find the oldest.
-const MOST_TIED: usize = 64;
 
 /// Looks digests up at a registry.
 #[derive(Debug)]
@@ -56,7 +53,7 @@ impl<'a> Finder<'a> {
     /// [`Exit::Network`] when the registry does not answer, [`Exit::Io`] when a file cannot be read.
     pub(crate) fn candidates(&mut self, sources: &[Source]) -> Result<Vec<(RecordId, usize)>, Failure> {
         let mut records = search(sources, &mut |key| self.digest(key))?;
-        records.truncate(MOST_TIED);
+        records.truncate(MOST_RANKED);
         Ok(records)
     }
 

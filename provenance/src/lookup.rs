@@ -4,11 +4,15 @@
 //! depends on the size of the index, so that a prefix always stands for hundreds of keys. This hides files that
 //! are *not* on record; fetching a match afterwards reveals interest in it.
 
+mod promise;
 mod search;
 
 use serde::Serialize;
 
-pub use self::search::{Index, NoDigits, Search, Sent, Step};
+pub use self::{
+    promise::{MOST_RANKED, Promise, most_promising},
+    search::{Index, NoDigits, Search, Sent, Step},
+};
 
 use crate::{
     digest::Sha256Digest,

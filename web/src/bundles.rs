@@ -114,7 +114,7 @@ impl Bundles {
         }
         let mut found = records_of(pool, plan, handles, &mut Keys::Bundles(self)).await?;
         found.truncate(MAX_CANDIDATES);
-        Ok(found.into_iter().flat_map(|id| self.named(id)).collect())
+        Ok(found.into_iter().flat_map(|(id, _)| self.named(id)).collect())
     }
 
     /// What the bundles are about, a sentence each.

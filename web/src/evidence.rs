@@ -2,13 +2,13 @@
 //!
 //! The order of lookups is that of [`provenance::lookup::Search`].
 
-use std::{cell::Cell, collections::BTreeMap, rc::Rc};
+use std::{cell::Cell, cmp::Reverse, collections::BTreeMap, rc::Rc};
 
 use provenance::{
-    RecordId, Sha256Digest,
+    PublisherName, RecordId, Sha256Digest,
     api::RecordProof,
     chunk::{ChunkList, chunk_count},
-    lookup::{self, KeyKind, MAX_CANDIDATES, Match, Step},
+    lookup::{self, KeyKind, MAX_CANDIDATES, MOST_RANKED, Match, Promise, Step, most_promising},
     manifest::{Manifest, ManifestFile},
     order::sort_by,
     tensor::{Format, Header, MAX_INDEX_BYTES, TensorIndex, read_header},
@@ -128,20 +128,34 @@ pub(crate) struct Search {
     pub(crate) told: String,
 }
 
-/// Looks the files of `plan` up. `handles` are the files behind the plan's sources.
+/// Looks the files of `plan` up. `handles` are the files behind the plan's sources; `knows` says whether the trust file
+/// has a name.
 ///
 /// # Errors
 /// [`EvidenceError`] when a file cannot be read or the registry does not answer.
-pub(crate) async fn search(pool: &Pool, plan: &Plan, handles: &[File]) -> Result<Search, EvidenceError> {
+pub(crate) async fn search(
+    pool: &Pool,
+    plan: &Plan,
+    handles: &[File],
+    knows: &dyn Fn(&PublisherName) -> bool,
+) -> Result<Search, EvidenceError> {
     let mut lookup = Lookup::default();
     let records = records_of(pool, plan, handles, &mut Keys::Registry(&mut lookup)).await?;
     let mut search = Search::default();
     if records.is_empty() {
         look_into(pool, plan, handles, &mut lookup, &mut search).await?;
     } else {
-        search.found = fetch_all(&records).await?;
+        search.found = fetch_all(&worth_fetching(&records, knows).await?).await?;
     }
     search.told = lookup.told();
+    if records.len() > MAX_CANDIDATES {
+        search.told = format!(
+            "{} At least {} records share data with these files; {MAX_CANDIDATES} were compared, those of names in \
+             your trust file and the oldest first. To compare with another one, name it.",
+            search.told,
+            records.len()
+        );
+    }
     Ok(search)
 }
 
@@ -171,7 +185,7 @@ pub(crate) async fn records_of(
     plan: &Plan,
     handles: &[File],
     keys: &mut Keys<'_>,
-) -> Result<Vec<RecordId>, EvidenceError> {
+) -> Result<Vec<(RecordId, usize)>, EvidenceError> {
     let sizes: Vec<u64> = plan.files.iter().map(|file| file.size).collect();
     let mut steps = lookup::Search::new(&sizes);
     while let Some(Step { file: at, kind }) = steps.step() {
@@ -196,7 +210,7 @@ pub(crate) async fn records_of(
         };
         steps.answer(&matches);
     }
-    Ok(steps.into_records().into_iter().map(|(id, _)| id).collect())
+    Ok(steps.into_records())
 }
 
 /// Looks for what is no model data, and for what Git LFS pointers stand for.
@@ -269,6 +283,31 @@ pub(crate) async fn search_digest(digest: Sha256Digest) -> Result<Search, ApiErr
         told: lookup.told(),
         ..Search::default()
     })
+}
+
+/// The records to fetch where more share the files than are compared. Here the registry's word is taken; what is
+/// fetched is proved.
+async fn worth_fetching(
+    records: &[(RecordId, usize)],
+    knows: &dyn Fn(&PublisherName) -> bool,
+) -> Result<Vec<RecordId>, ApiError> {
+    if records.len() <= MAX_CANDIDATES {
+        return Ok(records.iter().map(|(id, _)| *id).collect());
+    }
+    let mut ranked = Vec::new();
+    for some in records[..records.len().min(MOST_RANKED)].chunks(PARALLEL_RECORDS) {
+        let begun: Vec<_> = some.iter().map(|(id, _)| api::record_proof(*id)).collect();
+        for (&(id, shared), proof) in some.iter().zip(begun) {
+            let proof = proof.await?;
+            let promise = Promise {
+                known: knows(&proof.publisher),
+                shared,
+                oldest: Reverse(proof.index),
+            };
+            ranked.push((promise, id));
+        }
+    }
+    Ok(most_promising(ranked))
 }
 
 /// Fetches records, each once and [`MAX_CANDIDATES`] at the most.

@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, rc::Rc, sync::Arc};
 
 use leptos::prelude::*;
 use provenance::{
-    RecordId,
+    PublisherName, RecordId,
     manifest::Manifest,
+    trust::TrustFile,
     verify::{Observation, Opened, Report, points_to},
 };
 use web_sys::File;
@@ -278,7 +279,7 @@ impl Session {
 
     async fn search(self, run: u64, pool: &Rc<Pool>, plan: &Plan) -> Result<(), String> {
         let handles = self.handles();
-        let search = evidence::search(pool, plan, &handles)
+        let search = evidence::search(pool, plan, &handles, &|name| self.knows(name))
             .await
             .map_err(|error| error.to_string())?;
         self.state.update(|state| {
@@ -412,6 +413,12 @@ impl Session {
     /// Proves the record. Once more for every verdict: the age of the log view counts up to it.
     fn open(self, evidence: &Evidence) -> Opened {
         self.trust.with_file(|file| evidence.open(file))
+    }
+
+    /// Whether the trust file has this name.
+    fn knows(self, name: &PublisherName) -> bool {
+        let has = |file: &TrustFile| file.pinned_genesis(name).is_some();
+        self.trust.with_file(|file| file.is_some_and(has))
     }
 
     fn describe(self, evidence: &Evidence, plan: &Plan) -> Option<Candidate> {

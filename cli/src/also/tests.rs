@@ -148,16 +148,3 @@ fn the_line_names_all_that_is_needed_to_ask_for_the_record() {
     also.verdict = Verdict::Mismatch;
     assert!(also.line().ends_with("(its files differ)"), "{}", also.line());
 }
-
-#[test]
-fn a_flood_of_newcomers_pushes_out_neither_the_trusted_nor_the_oldest() {
-    let promise = |known, index| Promise {
-        known,
-        shared: 1,
-        oldest: Reverse(index),
-    };
-    let mut records: Vec<_> = (10..90).map(|at| (promise(false, at), id(200))).collect();
-    records.push((promise(false, 1), id(1)));
-    records.push((promise(true, 99), id(2)));
-    assert_eq!(most_promising(records, 3), [id(2), id(1), id(200)]);
-}

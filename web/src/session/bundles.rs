@@ -115,7 +115,7 @@ impl Session {
             ),
             Some(Open::Fitting) => (
                 "These files are not what the bundle’s record lists",
-                match evidence::search(pool, plan, &self.handles()).await {
+                match evidence::search(pool, plan, &self.handles(), &|name| self.knows(name)).await {
                     Ok(search) => {
                         self.state.update(|state| {
                             if state.is_current(run) {

@@ -5,14 +5,14 @@ use std::cmp::Reverse;
 use provenance::{
     RecordId, Sha256Digest,
     api::{RecordProof, paths},
-    lookup::{KeyKind, MAX_CANDIDATES, Sent},
+    lookup::{KeyKind, MAX_CANDIDATES, Promise, Sent, most_promising},
     trust::TrustFile,
     verify::{JunkFile, PointsTo, pointers, points_to},
 };
 
 use super::{Context, Run};
 use crate::{
-    also::{self, Candidate, Promise},
+    also::Candidate,
     client::{Client, MAX_ANSWER_BYTES},
     failure::{Exit, Failure},
     find::Finder,
@@ -152,7 +152,7 @@ fn worth_opening(
             ));
         }
     }
-    Ok(also::most_promising(ranked, MAX_CANDIDATES))
+    Ok(most_promising(ranked))
 }
 
 fn privacy_note(sent: Sent) -> String {
