@@ -429,7 +429,7 @@ pub(crate) struct BundleArgs {
 #[derive(Debug, Args)]
 #[command(after_help = format!("\
 A bundle (*.weighbridge) beside the files is tried first; when it answers, nothing is sent to anybody. \
-Without --record it finds the record by itself, asking the registry only for the first digits of a few hashes.
+Without --record it finds the record by itself, asking the registry only for the first digits of a few hashes, and then for the records that match.
 
 Examples:
   weighbridge verify minilm/

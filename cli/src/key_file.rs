@@ -129,7 +129,10 @@ impl EncryptedKey {
                     return Err(damaged());
                 }
                 let memory = n.saturating_mul(128 * r);
-                if memory > MAX_SCRYPT_MEMORY || memory.saturating_mul(p) > MAX_SCRYPT_WORK {
+                // One buffer grows with N, another with p.
+                if memory.max(p.saturating_mul(128 * r)) > MAX_SCRYPT_MEMORY
+                    || memory.saturating_mul(p) > MAX_SCRYPT_WORK
+                {
                     return costly(format!("scrypt with N={n}, r={r}, p={p}"));
                 }
             }

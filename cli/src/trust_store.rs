@@ -168,8 +168,16 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     temporary.push(format!(".{}.new", std::process::id()));
     let temporary = PathBuf::from(temporary);
     let write = || {
-        let mut file = File::options().write(true).create_new(true).open(&temporary)?;
-        if let Ok(metadata) = target.metadata() {
+        let mut options = File::options();
+        options.write(true).create_new(true);
+        let metadata = target.metadata();
+        // What is replaced may be a key: nobody else may open the new file before it has the old one's permissions.
+        #[cfg(unix)]
+        if metadata.is_ok() {
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        }
+        let mut file = options.open(&temporary)?;
+        if let Ok(metadata) = metadata {
             file.set_permissions(metadata.permissions())?;
         }
         file.write_all(bytes)?;

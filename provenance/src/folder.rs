@@ -8,7 +8,12 @@
 //! ```
 //! In scope: paths. Out of scope: reading files, but for the one whose text the caller brings, [`REF_MAIN`].
 
-use crate::{digest::Sha256Digest, order::sort_by, path::visible, tensor::Format};
+use crate::{
+    digest::Sha256Digest,
+    order::sort_by,
+    path::{RelativePath, visible},
+    tensor::Format,
+};
 
 /// Where the hub's cache keeps the name of the revision that was asked for last. Its text decides between several.
 pub const REF_MAIN: &str = "refs/main";
@@ -114,11 +119,38 @@ fn hub_name(folder: &str) -> Option<String> {
     Some(name.replace("--", "/"))
 }
 
+/// Whether everything outside `folders` is something that no loader runs or prefers.
+fn is_only(paths: &[&str], folders: &[&str]) -> bool {
+    let inside = |path: &str| folders.iter().any(|folder| path.starts_with(folder));
+    let harmless = |path: &str| {
+        let path = path.parse::<RelativePath>();
+        path.is_ok_and(|path| path.is_ignored() || !path.could_be_loaded())
+    };
+    paths.iter().all(|path| inside(path) || harmless(path))
+}
+
+/// Whether `folder` holds nothing but files named by their digests, finished or not.
+fn are_blobs(paths: &[&str], folder: &str) -> bool {
+    below(paths, folder).all(|name| is_digest_name(name) || is_unfinished(name))
+}
+
 /// The hub's cache of one model, or its folder of snapshots.
 fn hub_model(name: &str, paths: &[&str], main: Option<&str>) -> Option<Result<View, Several>> {
     let whole = has_below(paths, "blobs") && (has_below(paths, "refs") || has_below(paths, "snapshots"));
     let snapshots = name == "snapshots" && paths.iter().any(|path| path.contains('/'));
     if !whole && !snapshots {
+        return None;
+    }
+    // Only a part is checked, so nothing that a loader might take may lie beside it: a download can be laid out to
+    // look like a cache.
+    let holds = if whole {
+        is_only(paths, &["blobs/", "refs/", "snapshots/", ".no_exist/"])
+            && are_blobs(paths, "blobs")
+            && below(paths, "snapshots").all(|path| path.contains('/'))
+    } else {
+        paths.iter().all(|path| path.contains('/'))
+    };
+    if !holds {
         return None;
     }
     let of = hub_name(name).map_or_else(String::new, |name| format!(" of {}", visible(&name)));
@@ -201,7 +233,10 @@ fn ollama(paths: &[&str]) -> Option<Result<View, Several>> {
             })
         });
     };
-    let manifests = format!("{base}manifests");
+    let (blobs, manifests) = (format!("{base}blobs"), format!("{base}manifests"));
+    if !is_only(paths, &[&format!("{blobs}/"), &format!("{manifests}/")]) || !are_blobs(paths, &blobs) {
+        return None;
+    }
     let mut models: Vec<String> = below(paths, &manifests).filter_map(ollama_name).collect();
     sort_by(&mut models, Ord::cmp);
     Some(if let [_, _, ..] = models[..] {

@@ -167,7 +167,7 @@ impl Parts {
         let most: u64 = wanted.values().sum();
         context.output.note(format!(
             "fetching {} (at most {})",
-            count(wanted.len(), "list of chunks and tensors"),
+            count(wanted.len(), "sidecar"),
             output::bytes(most)
         ));
         for (digest, limit) in wanted {

@@ -31,6 +31,62 @@ fn ordinary_folders_are_left_alone() {
     }
 }
 
+/// Only a part of a store is checked, and a download can be laid out to look like one.
+#[test]
+fn a_store_with_something_to_load_beside_it_is_no_store() {
+    for (name, paths) in [
+        (
+            "m",
+            &[
+                "blobs/{SHA}",
+                "refs/main",
+                "snapshots/{A}/w.safetensors",
+                "modeling.py",
+            ][..],
+        ),
+        (
+            "m",
+            &[
+                "blobs/{SHA}",
+                "refs/main",
+                "snapshots/{A}/w.safetensors",
+                "onnx/model.onnx",
+            ],
+        ),
+        (
+            "m",
+            &[
+                "blobs/{SHA}",
+                "blobs/model.safetensors",
+                "snapshots/{A}/w.safetensors",
+            ],
+        ),
+        (
+            "m",
+            &[
+                "blobs/{SHA}",
+                "snapshots/model.safetensors",
+                "snapshots/{A}/w.safetensors",
+            ],
+        ),
+        ("m", &["blobs/{SHA}", "refs/main", "w.safetensors"]),
+        ("snapshots", &["{A}/w.safetensors", "model.safetensors"]),
+        ("m", &["blobs/sha256-{SHA}", "pytorch_model.bin"]),
+        ("m", &["models/blobs/sha256-{SHA}", "models/config.json"]),
+        ("m", &["blobs/sha256-{SHA}", "blobs/model.safetensors"]),
+    ] {
+        // Everything is looked at, or nothing.
+        assert!(
+            look(name, paths, None).is_ok_and(|view| view == View::default())
+                || look(name, paths, None).is_err(),
+            "{paths:?}"
+        );
+    }
+    // What no loader takes does no harm.
+    let beside = ["models/blobs/sha256-{SHA}", "id_ed25519.pub", "logs/server.log"];
+    assert!(look("ollama", &beside, None).unwrap().by_digest);
+}
+
 #[test]
 fn of_a_hub_cache_the_snapshot_that_main_names_is_taken_or_the_only_one() {
     let two = [

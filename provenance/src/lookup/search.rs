@@ -90,7 +90,7 @@ impl Sent {
             n => format!("{n} hex digits"),
         };
         match self.prefixes {
-            0 => "The registry was told nothing: its whole index is small enough to fetch.".to_owned(),
+            0 => "The registry was told no hash: its whole index is small enough to fetch.".to_owned(),
             1 => format!("The registry was told the first {digits} of one hash."),
             n => format!("The registry was told the first {digits} of {n} hashes."),
         }
@@ -347,7 +347,7 @@ mod tests {
         };
         assert_eq!(
             index.sent().words(),
-            "The registry was told nothing: its whole index is small enough to fetch."
+            "The registry was told no hash: its whole index is small enough to fetch."
         );
         index.learn(digits, answer);
         assert_eq!(index.must_ask(&near.key), None);

@@ -363,8 +363,28 @@ fn tensor(cursor: &mut Cursor<'_>) -> Result<Tensor, Stop> {
     })
 }
 
+/// The most bytes that `text` takes in JSON, where a control character may take six.
+fn json_length(text: &str) -> u64 {
+    let length = |byte: u8| match byte {
+        0..0x20 => 6,
+        b'"' | b'\\' => 2,
+        _ => 1,
+    };
+    text.bytes().map(length).sum()
+}
+
 /// Makes offsets from the data absolute, and checks that the tensors lie apart within the file.
 fn place(mut tensors: Vec<Tensor>, data: u64, alignment: u64, size: u64) -> Result<TensorIndex, Stop> {
+    // The index is written and hashed before it is known whether anybody recorded it.
+    let names = tensors.iter().map(|tensor| json_length(&tensor.name)).sum();
+    if names > MAX_INDEX_BYTES as u64 {
+        return Err(Stop::Bad(GgufError::Limit {
+            at: data,
+            what: "the bytes of all names in the tensor index",
+            found: names,
+            limit: MAX_INDEX_BYTES as u64,
+        }));
+    }
     for tensor in &mut tensors {
         if tensor.begin % alignment != 0 {
             return Err(wrong(

@@ -89,7 +89,8 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         report.could_be_loaded = manifest.file(&composed).is_some()
             || composed
                 .parse::<RelativePath>()
-                .map_or(true, |p| p.could_be_loaded());
+                .map_or(true, |p| p.could_be_loaded())
+            || is_blob_of_weights(path, bytes);
         if report.could_be_loaded {
             report.detail = "not on record, and a loader might run or prefer it".into();
             out.loadable_extras += 1;
@@ -104,6 +105,12 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
     }
     sort_by(&mut out.files, |a, b| a.path.cmp(&b.path));
     out
+}
+
+/// Whether a file that a store names by its digest holds weights: which model loads them, its name does not say.
+fn is_blob_of_weights(path: &str, bytes: &Bytes) -> bool {
+    let weights = matches!(bytes, Bytes::Hashed { header, .. } if header.index().is_some());
+    weights && claimed_digest(base_name(path)).is_some()
 }
 
 fn plain(path: &str, verdict: FileVerdict, size: u64, detail: &str) -> FileReport {

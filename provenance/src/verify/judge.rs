@@ -131,7 +131,7 @@ impl Opened {
         let extra = count(&[FileVerdict::Extra]);
         let loadable = compared.loadable_extras;
         let detail = format!(
-            "{} not on record, {loadable} of them could be loaded with the model",
+            "{} not on record, {loadable} of them under a name that a loader might take",
             are(extra, "file")
         );
         let left_out = match seen.ignored {

@@ -81,6 +81,14 @@ impl Opened {
     /// Notes a check that could not be made, so that nothing becomes green.
     pub(super) fn not_confirmed(&mut self, check: &'static str, subtype: &'static str, detail: String) {
         self.checks.push(Check::failed(check, detail.clone()));
-        self.stale.get_or_insert(Standing { subtype, detail });
+        // What cannot be judged at all weighs more than how old the view is, which a newer one would mend.
+        let unjudged = |subtype| matches!(subtype, "withheld" | "unsupported");
+        if self
+            .stale
+            .as_ref()
+            .is_none_or(|told| unjudged(subtype) && !unjudged(told.subtype))
+        {
+            self.stale = Some(Standing { subtype, detail });
+        }
     }
 }

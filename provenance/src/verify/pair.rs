@@ -3,6 +3,7 @@
 use super::observation::{Bytes, Observation, Scope, SeenFile};
 use crate::{
     digest::Sha256Digest,
+    folder::claimed_digest,
     manifest::{Manifest, ManifestFile},
     order::sort_by,
     path::RelativePath,
@@ -30,6 +31,7 @@ pub(super) fn pair(manifest: &Manifest, seen: &Observation) -> Pairs {
         Scope::Flat | Scope::SingleFile => {
             work.by_base_name_and_content();
             work.by_base_name();
+            work.by_claimed_digest();
             work.by_content();
             if seen.scope == Scope::SingleFile {
                 work.by_likeness();
@@ -133,6 +135,16 @@ impl<'a> Work<'a> {
         self.by(
             &|l| (String::new(), l.size, Some(l.chunks)),
             &|f| content(f).map(|chunks| (String::new(), f.size, Some(chunks))),
+            true,
+        );
+    }
+
+    /// A file that was changed in a store that names files by their digests: it stands for the listed file of that
+    /// digest.
+    fn by_claimed_digest(&mut self) {
+        self.by(
+            &|l| (String::new(), 0, Some(l.sha256)),
+            &|f| Some((String::new(), 0, Some(claimed_digest(&base_name(f))?))),
             true,
         );
     }

@@ -52,7 +52,7 @@ impl Opened {
                 )
             }
             Verdict::Unknown if subtype == Some("near") => self.near(files),
-            Verdict::Unknown => ("None of the files that this record lists was given.".into(), None),
+            Verdict::Unknown => elsewhere(files),
             Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
             Verdict::Incomplete => {
                 let missing = are(count(FileVerdict::Missing), "listed file");
@@ -227,6 +227,24 @@ fn extra(files: &[FileReport]) -> Words {
         text,
         Some("Remove the files marked extra, or check again and accept them (--allow-extra).".into()),
     )
+}
+
+/// The words where no listed file is at its place. They may lie in one folder of what was given.
+fn elsewhere(files: &[FileReport]) -> Words {
+    let of = |verdict| files.iter().filter(move |file| file.verdict == verdict);
+    let largest = of(FileVerdict::Missing).max_by_key(|file| file.listed_bytes);
+    let folder = largest.and_then(|listed| {
+        of(FileVerdict::Extra).find_map(|found| found.path.strip_suffix(&listed.path)?.strip_suffix('/'))
+    });
+    match folder {
+        None => ("None of the files that this record lists was given.".into(), None),
+        Some(folder) => {
+            let folder = visible(folder);
+            let text =
+                format!("No file is where this record lists it; files of these names lie in {folder}.");
+            (text, Some(format!("Check the folder {folder} by itself.")))
+        }
+    }
 }
 
 /// The words of a record that does not hold.

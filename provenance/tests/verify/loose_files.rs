@@ -1,6 +1,9 @@
 //! Files without their folders, and single files: paired one to one, and ambiguity is never a mismatch.
 
-use provenance::verify::{FileVerdict, Report, Scope};
+use provenance::{
+    Sha256Digest,
+    verify::{FileVerdict, Report, Scope},
+};
 
 use super::{
     disk::{MIB, WEIGHTS},
@@ -48,6 +51,39 @@ fn loose_files_are_authentic_even_when_two_share_a_base_name() {
     );
     let report = flat(|files| files.reverse());
     assert_eq!(verdict(&report), ("authentic", None));
+}
+
+#[test]
+fn a_blob_whose_name_is_a_listed_digest_stands_for_that_file() {
+    let weights = bytes_of(WEIGHTS);
+    let name = format!("sha256-{}", Sha256Digest::of(&weights));
+    let as_blob = |bytes: Vec<u8>| {
+        flat(|files| {
+            take(files, WEIGHTS);
+            files.push((name.clone(), bytes));
+        })
+    };
+    assert_eq!(verdict(&as_blob(weights.clone())), ("authentic", None));
+    let mut changed = weights.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    assert_eq!(verdict(&as_blob(changed.clone())), ("mismatch", Some("altered")));
+
+    // The good bytes lie there too, under the name of the others: a store would load the changed ones.
+    let swapped = flat(|files| {
+        take(files, WEIGHTS);
+        files.push((name.clone(), changed.clone()));
+        files.push((format!("sha256-{}", Sha256Digest::of(&changed)), weights.clone()));
+    });
+    assert_eq!(verdict(&swapped), ("mismatch", Some("altered")));
+}
+
+#[test]
+fn a_blob_of_other_weights_beside_the_right_ones_is_not_passed_over() {
+    let mut others = bytes_of(WEIGHTS);
+    *others.last_mut().unwrap() ^= 1;
+    let name = format!("sha256-{}", Sha256Digest::of(&others));
+    let report = flat(|files| files.push((name, others)));
+    assert_eq!(verdict(&report), ("mismatch", Some("extra")));
 }
 
 #[test]

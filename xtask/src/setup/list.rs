@@ -208,11 +208,11 @@ fn starts(workspace: &Workspace, program: &str) -> bool {
 
 fn is_version(workspace: &Workspace, program: &str, wanted: &str) -> bool {
     let answer = workspace.run(program).arg("--version").answer();
-    // The wanted version ends where the answer does or at a space: 0.2.13 is not 0.2.130.
+    // The wanted version ends where the answer does or at a space or line end: 0.2.13 is not 0.2.130.
     answer.is_some_and(|answer| {
         answer
             .strip_prefix(wanted)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace))
     })
 }
 

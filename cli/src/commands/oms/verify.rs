@@ -7,7 +7,7 @@ use std::{
 
 use provenance::{
     oms::{Bundle, FileReport, FileVerdict, OmsError, Options, Report, Resource, Signed, Unsupported},
-    path::visible,
+    path::{BUNDLE_ENDING, visible},
 };
 
 use super::{
@@ -96,6 +96,9 @@ pub(super) fn answer(context: &Context, question: &Question<'_>) -> Result<Answe
     let (found, bytes) = found;
     let mut ignore_paths = left_out(question.path, question.ignore_paths);
     ignore_paths.extend(below(question.path, question.signature));
+    // Evidence laid beside the weights for `verify` is not the model's, here as there.
+    let beside = found.iter().map(|found| &found.path);
+    ignore_paths.extend(beside.filter(|path| is_bundle(path)).cloned());
     let options = Options {
         single_file,
         ignore_unsigned: question.ignore_unsigned,
@@ -105,6 +108,11 @@ pub(super) fn answer(context: &Context, question: &Question<'_>) -> Result<Answe
         report: Signed::judge(signed, &key, &found, &options),
         bytes,
     })
+}
+
+/// Whether `path` is that of an offline bundle at the top of the folder.
+fn is_bundle(path: &str) -> bool {
+    path.ends_with(BUNDLE_ENDING) && !path.contains('/')
 }
 
 /// A signature that was not checked, and what else could check it.
