@@ -38,7 +38,26 @@ pub(crate) struct Rank {
     oldest: Reverse<u64>,
 }
 
+/// How good a view of the log proves a record; the greatest is kept. One of a larger tree goes before a smaller one that
+/// looks better, which may hide a withdrawal; whether it is confirmed as current only tells equal ones apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ViewRank {
+    holds: bool,
+    /// Entries of the tree; 0 where none is proved.
+    pub(crate) size: u64,
+    current: bool,
+}
+
 impl Candidate {
+    /// How good the view is that proves the record.
+    pub(crate) fn view(&self) -> ViewRank {
+        ViewRank {
+            holds: self.opened.fault().is_none(),
+            size: self.opened.log().map_or(0, |log| log.size),
+            current: self.opened.stale().is_none(),
+        }
+    }
+
     /// What can be said before a byte is read: whom the user trusts, names and sizes, age.
     pub(crate) fn rank_unread(&self, sizes: &[(&str, u64)]) -> Rank {
         Rank {

@@ -56,11 +56,32 @@ pub(crate) fn is_bundle_name(name: &str) -> bool {
 /// # Errors
 /// [`Exit::LogFault`] when it is not one, [`Exit::Io`] when it cannot be read.
 pub(crate) fn read(path: &Path) -> Result<Bundle, Failure> {
+    parse(path, read_up_to(path, MAX_BUNDLE_BYTES)?)
+}
+
+/// Reads the bundle at `path`; none when it could be one, but has more than `left` bytes.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_within(path: &Path, left: usize) -> Result<Option<Bundle>, Failure> {
+    let bytes = read_up_to(path, left)?;
+    if bytes.len() > left && left < MAX_BUNDLE_BYTES {
+        return Ok(None);
+    }
+    parse(path, bytes).map(Some)
+}
+
+/// At most one byte more than `limit`, which tells that there are more.
+fn read_up_to(path: &Path, limit: usize) -> Result<Vec<u8>, Failure> {
     let file = File::open(path).map_err(|error| Failure::io("open the bundle", path, &error))?;
     let mut bytes = Vec::new();
-    file.take(MAX_BUNDLE_BYTES as u64 + 1)
+    file.take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io("read the bundle", path, &error))?;
+    Ok(bytes)
+}
+
+fn parse(path: &Path, bytes: Vec<u8>) -> Result<Bundle, Failure> {
     Bundle::parse(bytes).map_err(|error| {
         Failure::new(
             Exit::LogFault,
@@ -189,6 +210,18 @@ mod tests {
         fs::create_dir(folder.path().join("folder.weighbridge")).unwrap();
         assert_eq!(beside(folder.path(), false).unwrap(), [a.clone(), b.clone()]);
         assert_eq!(beside(&weights, true).unwrap(), [a, b]);
+    }
+
+    #[test]
+    fn a_bundle_over_what_is_left_is_not_read_and_one_within_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.weighbridge");
+        fs::write(&path, b"sixteen bytes, x").unwrap();
+        assert!(read_within(&path, 15).unwrap().is_none());
+        // Within the limit it is read, and found to be none.
+        for left in [16, MAX_BUNDLE_BYTES] {
+            assert_eq!(read_within(&path, left).unwrap_err().exit, Exit::LogFault);
+        }
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! Where the evidence of a run comes from: bundles on disk first, then the registry. Both are believed as little.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
 use provenance::{
     RecordId, Sha256Digest,
     api::{RecordProof, paths},
-    bundle::Bundle,
+    bundle::{Bundle, MAX_BUNDLE_BYTES},
     dsse::MAX_PAYLOAD_BYTES,
-    lookup::{KeyKind, MAX_CANDIDATES, Match},
+    lookup::{KeyKind, MAX_CANDIDATES, MOST_RANKED, Match},
     manifest::Manifest,
     record::Record,
     trust::TrustFile,
@@ -66,29 +66,40 @@ pub(crate) struct Bundles {
     pub(crate) read: Vec<(PathBuf, Bundle)>,
     /// Why the others do not.
     pub(crate) broken: Vec<Failure>,
-    /// Bundles beside the files that are too many to be tried.
-    pub(crate) untried: usize,
+    /// Bundles beside the files that are too many, or too much, to be tried.
+    pub(crate) untried: Vec<PathBuf>,
 }
 
 impl Bundles {
-    /// The bundle that was named, else those beside what is checked.
+    /// The bundle that was named, else those beside what is checked: at most [`MOST_BESIDE`], and together no more bytes
+    /// than one bundle may have.
     ///
     /// # Errors
-    /// [`Exit::Io`] when a bundle or its folder cannot be read.
+    /// [`Exit::Io`] when the bundle that was named cannot be read.
     pub(crate) fn gather(named: Option<&Path>, checked: &Path, single_file: bool) -> Result<Self, Failure> {
-        let mut paths = match named {
+        let mut bundles = Self::default();
+        let paths = match named {
             Some(path) => vec![path.to_owned()],
-            None => bundle_file::beside(checked, single_file)?,
+            None => bundle_file::beside(checked, single_file).unwrap_or_else(|failure| {
+                bundles.broken.push(failure);
+                Vec::new()
+            }),
         };
-        let mut bundles = Self {
-            untried: paths.len().saturating_sub(MOST_BESIDE),
-            ..Self::default()
-        };
-        paths.truncate(MOST_BESIDE);
-        for path in paths {
-            match bundle_file::read(&path) {
-                Ok(bundle) => bundles.read.push((path, bundle)),
-                Err(failure) if failure.exit == Exit::LogFault => bundles.broken.push(failure),
+        let mut left = MAX_BUNDLE_BYTES;
+        for (at, path) in paths.into_iter().enumerate() {
+            if at >= MOST_BESIDE {
+                bundles.untried.push(path);
+                continue;
+            }
+            match bundle_file::read_within(&path, left) {
+                Ok(Some(bundle)) => {
+                    left -= bundle.as_bytes().len();
+                    bundles.read.push((path, bundle));
+                }
+                Ok(None) => bundles.untried.push(path),
+                Err(failure) if named.is_none() || failure.exit == Exit::LogFault => {
+                    bundles.broken.push(failure);
+                }
                 Err(failure) => return Err(failure),
             }
         }
@@ -109,7 +120,9 @@ impl Bundles {
         found
     }
 
-    /// The records that list one of `sources`, by the keys of docs/SPEC.md, "Lookup", in their order.
+    /// The records that list one of `sources`, by the keys of docs/SPEC.md, "Lookup": those that name a publisher of the
+    /// trust file first, then in the order of the keys, until [`MAX_CANDIDATES`] hold. Those that do not hold take no
+    /// other's place: of every bundle up to [`MOST_RANKED`] are tried.
     ///
     /// # Errors
     /// [`Exit::Io`] when a file cannot be read.
@@ -118,26 +131,15 @@ impl Bundles {
         trust: Option<&TrustFile>,
         sources: &[Source],
     ) -> Result<Vec<Candidate>, Failure> {
-        let mut listed = Vec::new();
-        for (at, (_, bundle)) in self.read.iter().enumerate() {
-            for id in bundle.records() {
-                let record = bundle
-                    .payload(&id)
-                    .and_then(|payload| Record::parse(payload).ok());
-                if let Some(keys) = record.as_ref().and_then(Record::manifest).map(keys_of) {
-                    listed.push((at, id, keys));
-                }
-            }
-        }
-        let mut found = Vec::new();
+        let listed = self.listed(trust);
         if listed.is_empty() {
-            return Ok(found);
+            return Ok(Vec::new());
         }
         let mut find = |key| {
-            let having = listed.iter().filter(|(_, _, keys)| keys.contains(&key));
+            let having = listed.iter().filter(|(_, listed)| listed.keys.contains(&key));
             let as_both = |record| [KeyKind::Chunk0, KeyKind::Tensors].map(|kind| (record, kind));
             let matches = having
-                .flat_map(|(_, id, _)| as_both(*id))
+                .flat_map(|(record, _)| as_both(*record))
                 .map(|(record, kind)| Match {
                     key,
                     kind,
@@ -146,14 +148,63 @@ impl Bundles {
                 });
             Ok(matches.collect())
         };
-        for (record, _) in search(sources, &mut find)? {
-            for (at, id, _) in listed.iter().filter(|(_, id, _)| *id == record) {
-                if found.len() < MAX_CANDIDATES {
-                    self.open(*at, trust, *id, &mut found);
+        let records = search(sources, &mut find)?.into_iter();
+        let mut records: Vec<_> = records
+            .filter_map(|(id, _)| Some((id, listed.get(&id)?)))
+            .collect();
+        records.sort_by_key(|(_, listed)| !listed.known);
+        let (mut held, mut faulty) = (Vec::new(), Vec::new());
+        let mut tried = vec![0; self.read.len()];
+        for (record, listed) in records {
+            if held.len() >= MAX_CANDIDATES {
+                break;
+            }
+            let mut found = Vec::new();
+            for &at in &listed.bundles {
+                if tried[at] < MOST_RANKED {
+                    tried[at] += 1;
+                    self.open(at, trust, record, &mut found);
+                }
+            }
+            for candidate in found {
+                if candidate.opened.fault().is_none() {
+                    held.push(candidate);
+                } else if faulty.len() < MAX_CANDIDATES {
+                    faulty.push(candidate);
                 }
             }
         }
-        Ok(found)
+        held.append(&mut faulty);
+        Ok(held)
+    }
+
+    /// The records in the bundles that list files, and by what they are found.
+    fn listed(&self, trust: Option<&TrustFile>) -> BTreeMap<RecordId, Listed> {
+        let mut listed: BTreeMap<_, Listed> = BTreeMap::new();
+        for (at, (_, bundle)) in self.read.iter().enumerate() {
+            for id in bundle.records() {
+                if let Some(known) = listed.get_mut(&id) {
+                    known.bundles.push(at);
+                    continue;
+                }
+                let record = bundle
+                    .payload(&id)
+                    .and_then(|payload| Record::parse(payload).ok());
+                let Some(record) = record else {
+                    continue;
+                };
+                if let Some(manifest) = record.manifest() {
+                    let known = trust.and_then(|trust| trust.pinned_genesis(record.publisher()));
+                    let new = Listed {
+                        bundles: vec![at],
+                        keys: keys_of(manifest),
+                        known: known.is_some(),
+                    };
+                    listed.insert(id, new);
+                }
+            }
+        }
+        listed
     }
 
     fn open(&self, at: usize, trust: Option<&TrustFile>, id: RecordId, into: &mut Vec<Candidate>) {
@@ -167,16 +218,21 @@ impl Bundles {
             opened,
             supplier: Supplier::Bundle(at),
         };
-        let standing = |of: &Candidate| {
-            let size = of.opened.log().map_or(0, |log| log.size);
-            (of.opened.fault().is_none(), of.opened.stale().is_none(), size)
-        };
         match into.iter_mut().find(|known| known.opened.id() == id) {
-            Some(known) if standing(known) >= standing(&candidate) => {}
+            Some(known) if known.view() >= candidate.view() => {}
             Some(known) => *known = candidate,
             None => into.push(candidate),
         }
     }
+}
+
+/// A record in a bundle that lists files.
+struct Listed {
+    /// Positions of the bundles that have it.
+    bundles: Vec<usize>,
+    keys: BTreeSet<Sha256Digest>,
+    /// Whether the trust file has the name of its publisher, which is not proved yet.
+    known: bool,
 }
 
 /// By what a file of the manifest is recognised.

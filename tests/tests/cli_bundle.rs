@@ -9,6 +9,7 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    sync::Mutex,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -20,10 +21,14 @@ use harness::{
     wait::Shared,
 };
 use provenance::{
+    RecordId,
     api::RecordProof,
-    bundle::Bundle,
+    bundle::{Bundle, BundleBuilder},
     cosignature::cosign,
+    entry::Entry,
     json,
+    lookup::MAX_CANDIDATES,
+    merkle::LeafIndex,
     note::{NoteAlgorithm, NoteSigner},
     state::StateProof,
     tlog_proof::TlogProof,
@@ -433,9 +438,8 @@ fn witness() -> NoteSigner {
     NoteSigner::from_seed(name, NoteAlgorithm::CosignatureV1, &[77; 32]).unwrap()
 }
 
-#[test]
-fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
-    let lab = lab();
+/// A trust file that wants a view cosigned by `w.example` within 24 hours.
+fn witnessed_trust(lab: &Lab) -> PathBuf {
     let trust = lab.work().join("trust-witnessed");
     let rest = lab.trust_pinned_text();
     let rest = rest
@@ -448,11 +452,20 @@ fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
         witness().verifier()
     );
     fs::write(&trust, lines).unwrap();
-    let through = |proxy: &Proxy| {
-        Cli::new(lab.work())
-            .with("WEIGHBRIDGE_REGISTRY", proxy.url())
-            .with("WEIGHBRIDGE_TRUST", text(&trust))
-    };
+    trust
+}
+
+fn through(lab: &Lab, proxy: &Proxy, trust: &Path) -> Cli {
+    Cli::new(lab.work())
+        .with("WEIGHBRIDGE_REGISTRY", proxy.url())
+        .with("WEIGHBRIDGE_TRUST", text(trust))
+}
+
+#[test]
+fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
+    let lab = lab();
+    let trust = witnessed_trust(&lab);
+    let through = |proxy: &Proxy| through(&lab, proxy, &trust);
     let (old, new) = (witnessed(&lab, 31 * 3600), witnessed(&lab, 60));
     let model = lab.copy("stale");
     let bundle = text(&model.path("minilm.weighbridge"));
@@ -499,4 +512,199 @@ fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
     // The same view, but confirmed earlier.
     let ran = through(&old).run(&["bundle", "--refresh", &bundle]);
     assert!(ran.code == 9 && ran.stderr.contains("stays as it is"), "{ran}");
+}
+
+/// A proxy that gives the first answer about a record's proof again whenever it is asked.
+fn frozen(upstream: &str) -> Proxy {
+    let first = Mutex::new(None);
+    Proxy::start(upstream, move |path, body| {
+        path.ends_with("/proof").then(|| {
+            let mut first = first.lock().unwrap();
+            first.get_or_insert_with(|| body.to_vec()).clone()
+        })
+    })
+}
+
+#[test]
+fn a_newer_view_is_never_given_up_for_an_older_one_that_looks_better() {
+    let lab = Lab::small_without_page();
+    let trust = witnessed_trust(&lab);
+    let (late, fresh) = (witnessed(&lab, 31 * 3600), witnessed(&lab, 60));
+    let replayed = frozen(fresh.url());
+    let make = |proxy: &Proxy, path: &Path| {
+        through(&lab, proxy, &trust).ok(&["bundle", &lab.record, "-o", &text(path)]);
+        Bundle::parse(fs::read(path).unwrap())
+            .unwrap()
+            .checkpoint()
+            .head
+            .size
+            .get()
+    };
+    let model = lab.copy("views");
+    let (older, newer) = (model.path("a.weighbridge"), model.path("b.weighbridge"));
+    let before = make(&replayed, &older);
+    let other = lab.copy("other");
+    other.write("notes.txt", b"more");
+    lab::publish(
+        &lab.cli(&lab.trust_pinned()),
+        &other,
+        "lab.key",
+        PUBLISHER,
+        "acme/other",
+        "1.0",
+        "att-other",
+    );
+    let after = make(&late, &newer);
+    assert!(before < after, "{before} {after}");
+
+    // Beside each other, in whatever order.
+    let cli = through(&lab, &replayed, &trust);
+    for (one, two) in [(&older, &newer), (&newer, &older)] {
+        let ran = verify(&cli, model.folder(), &["--offline"]);
+        let report = expect(&ran, 5, "stale", Some("bundle"));
+        assert_eq!(
+            (&report["subtype"], &report["log"]["size"]),
+            (&json!("old"), &json!(after)),
+            "{ran}"
+        );
+        let away = model.path("away");
+        fs::rename(one, &away).unwrap();
+        fs::rename(two, one).unwrap();
+        fs::rename(&away, two).unwrap();
+    }
+    // And against a registry that replays an old answer with fresh cosignatures.
+    fs::remove_file(&older).unwrap();
+    let ran = verify(&cli, model.folder(), &[]);
+    let report = expect(&ran, 5, "stale", Some("bundle"));
+    assert_eq!(report["log"]["size"], after, "{ran}");
+    let told = format!("the registry shows a log of {before} entries, but a bundle proves one of {after}");
+    assert!(ran.stderr.contains(&told), "{ran}");
+    // The same registry is believed when it shows the newer tree.
+    let ran = verify(&through(&lab, &fresh, &trust), model.folder(), &[]);
+    expect(&ran, 0, "authentic", Some("registry"));
+}
+
+#[test]
+fn a_strangers_bundle_does_not_hide_the_record_of_a_trusted_publisher() {
+    let mut lab = Lab::small_without_page();
+    let cli = lab.cli(&lab.trust_pinned());
+    let model = lab.copy("strangers");
+    lab::create_publisher(&cli, "mallory.example", "mallory.key");
+    let published = lab::publish(
+        &cli,
+        &model,
+        "mallory.key",
+        "mallory.example",
+        "acme/minilm",
+        "1.0",
+        "att-mallory",
+    );
+    let record = published["records"][0]["record"].as_str().unwrap();
+    cli.ok(&["bundle", record, "-o", &text(&model.path("minilm.weighbridge"))]);
+
+    let ran = verify(&cli, model.folder(), &[]);
+    let report = expect(&ran, 0, "authentic", Some("registry"));
+    assert_eq!(report["record"], lab.record, "{ran}");
+    assert!(ran.stderr.contains("not by a publisher that you trust"), "{ran}");
+    let ran = verify(&cli, model.folder(), &["--offline"]);
+    expect(&ran, 10, "untrusted", Some("bundle"));
+    assert!(ran.stderr.contains("nothing was sent"), "{ran}");
+    // Who names the stranger's record is told about that one.
+    let ran = verify(&cli, model.folder(), &["--record", record]);
+    expect(&ran, 10, "untrusted", Some("bundle"));
+    lab.registry.kill9();
+    let ran = verify(&cli, model.folder(), &[]);
+    expect(&ran, 10, "untrusted", Some("bundle"));
+    assert!(ran.stderr.contains("the registry could not be asked"), "{ran}");
+}
+
+/// A bundle of `count` records that list what `record` of `honest` lists and were never logged. They are found before it.
+fn forged(honest: &Bundle, record: &str, count: usize) -> Bundle {
+    let id = record.parse().unwrap();
+    let payload = String::from_utf8(honest.payload(&id).unwrap().to_vec()).unwrap();
+    let proof = honest.proof(&id).unwrap();
+    let mut builder = BundleBuilder::new(honest.note().clone()).unwrap();
+    let version = |n: u64| payload.replacen("_version\":\"1.0\"", &format!("_version\":\"1.{n}\""), 1);
+    assert_ne!(version(1), payload, "the version is in it");
+    let earlier = (1..)
+        .map(version)
+        .filter(|other| RecordId::of_payload(other.as_bytes()) < id);
+    for (at, payload) in earlier.take(count).enumerate() {
+        let mut entry = Entry::parse(&proof.entry.0).unwrap();
+        entry.payload = RecordId::of_payload(payload.as_bytes());
+        entry.size = payload.len() as u64;
+        let mut logged = TlogProof::parse(&proof.proof).unwrap();
+        logged.index = LeafIndex::new(1000 + at as u64);
+        let mut proof = proof.clone();
+        proof.entry.0 = entry.to_bytes();
+        proof.proof = logged.to_string();
+        proof.control.clear();
+        builder.record(payload.as_bytes(), &proof).unwrap();
+    }
+    builder.finish().unwrap()
+}
+
+#[test]
+fn a_flood_of_records_that_do_not_hold_silences_no_honest_bundle() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let (model, path) = bundled(&lab, "flooded");
+    let honest = Bundle::parse(fs::read(&path).unwrap()).unwrap();
+    let forged = forged(&honest, &lab.record, MAX_CANDIDATES + 4);
+    fs::write(model.path("a.weighbridge"), forged.as_bytes()).unwrap();
+    for more in [&["--offline"][..], &[]] {
+        let ran = verify(&cli, model.folder(), more);
+        let report = expect(&ran, 0, "authentic", Some("bundle"));
+        assert_eq!(
+            (&report["record"], &report["source"]["at"]),
+            (&json!(lab.record), &json!(text(&path))),
+            "{ran}"
+        );
+        let told = ran.stderr.matches("a.weighbridge does not hold").count();
+        assert_eq!(told, 1, "{ran}");
+    }
+    fs::remove_file(&path).unwrap();
+    let ran = verify(&cli, model.folder(), &["--offline"]);
+    expect(&ran, 9, "log-fault", Some("bundle"));
+    let ran = verify(&cli, model.folder(), &[]);
+    expect(&ran, 0, "authentic", Some("registry"));
+}
+
+#[test]
+fn of_too_many_bundles_those_not_tried_are_named() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let (model, _) = bundled(&lab, "many");
+    for n in 10..26 {
+        fs::write(model.path(&format!("a{n}.weighbridge")), "x").unwrap();
+    }
+    let ran = verify(&cli, model.folder(), &[]);
+    expect(&ran, 0, "authentic", Some("registry"));
+    let named = ran.stderr.split("not tried: ").nth(1).unwrap();
+    assert!(
+        named.contains("minilm.weighbridge") && !named.contains("a25.weighbridge"),
+        "{ran}"
+    );
+}
+
+/// Reading a process's memory from its beginning is an I/O error for every account.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_unreadable_bundle_is_passed_over_unless_it_was_named() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust_pinned());
+    let (model, path) = bundled(&lab, "unreadable");
+    let unreadable = model.path("a.weighbridge");
+    std::os::unix::fs::symlink("/proc/self/mem", &unreadable).unwrap();
+    for more in [&["--offline"][..], &[]] {
+        let ran = verify(&cli, model.folder(), more);
+        let report = expect(&ran, 0, "authentic", Some("bundle"));
+        assert_eq!(report["source"]["at"], text(&path), "{ran}");
+        assert!(
+            ran.stderr.contains("could not read the bundle") && ran.stderr.contains("passed over"),
+            "{ran}"
+        );
+    }
+    let ran = verify(&cli, model.folder(), &["--bundle", &text(&unreadable)]);
+    assert_eq!(ran.code, 7, "{ran}");
 }
