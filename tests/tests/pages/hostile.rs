@@ -87,7 +87,10 @@ fn what_is_pasted_or_linked_runs_nothing_and_names_nothing() {
         }
         page.reload();
     }
-    page.assert_no_console_errors();
+    // Firefox tells of workers that were still loading when the page was left.
+    let mut errors = page.browser.console_errors();
+    errors.retain(|error| !error.contains("error loading dynamically imported module"));
+    assert_eq!(errors, Vec::<String>::new());
 }
 
 #[test]

@@ -175,17 +175,20 @@ fn ways(trust: TrustSession) -> impl IntoView {
 async fn take_file(trust: TrustSession, file: &File) {
     if file.size() > text::as_float(MAX_TRUST_BYTES as u64) {
         return trust.note(format!(
-            "{} is too large to be a trust file.",
-            provenance::path::visible(&file.name())
+            "{} is not one: a trust file has at most {MAX_TRUST_BYTES} bytes, got {}.",
+            provenance::path::visible(&file.name()),
+            text::whole(file.size())
         ));
     }
-    match JsFuture::from(file.text()).await {
-        Ok(content) => {
-            trust.choose(
-                &content.as_string().unwrap_or_default(),
-                Source::File(file.name()),
-            );
-        }
+    // Not `text()`, which puts replacement characters where the bytes are no text.
+    match JsFuture::from(file.array_buffer()).await {
+        Ok(content) => match String::from_utf8(Uint8Array::new(&content).to_vec()) {
+            Ok(text) => trust.choose(&text, Source::File(file.name())),
+            Err(_) => trust.note(format!(
+                "{} is not one: it is not UTF-8 text.",
+                provenance::path::visible(&file.name())
+            )),
+        },
         Err(error) => trust.note(format!("The file could not be read: {}.", described(&error))),
     }
 }
