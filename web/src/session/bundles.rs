@@ -25,8 +25,8 @@ use crate::{
 enum Open {
     /// Whether its view of the log is current.
     Current(RecordId),
-    /// Whether another record fits better.
-    Fitting,
+    /// Whether another record says more, and why it could.
+    Fitting(&'static str),
 }
 
 impl Session {
@@ -113,8 +113,8 @@ impl Session {
                     .map(|fresh| vec![fresh])
                     .map_err(|error| error.to_string()),
             ),
-            Some(Open::Fitting) => (
-                "These files are not what the bundle’s record lists",
+            Some(Open::Fitting(why)) => (
+                why,
                 match evidence::search(pool, plan, &self.handles(), &|name| self.knows(name)).await {
                     Ok(search) => {
                         self.state.update(|state| {
@@ -171,12 +171,19 @@ impl Session {
             let of = |evidence: &Evidence| Judgement::of(&self.open(evidence), evidence.index(), &basis.seen);
             let judgements: Vec<Judgement> = basis.records.iter().map(of).collect();
             let best = *judgement::best_of(&judgements).0.first()?;
-            match judgements[best].report.verdict {
-                Verdict::Stale => Some(Open::Current(basis.records[best].id)),
-                Verdict::Mismatch | Verdict::Incomplete | Verdict::Unknown | Verdict::LogFault if !named => {
-                    Some(Open::Fitting)
-                }
-                _ => None,
+            let (report, first) = (&judgements[best].report, &basis.records[best]);
+            let trusted = self.open(first).is_trusted();
+            match report.verdict {
+                Verdict::Stale if trusted || named => Some(Open::Current(first.id)),
+                Verdict::Mismatch | Verdict::Incomplete | Verdict::Unknown | Verdict::LogFault => (!named)
+                    .then_some(Open::Fitting(
+                        "These files are not what the bundle’s record lists",
+                    )),
+                // Where no log is trusted nobody is, whatever the registry says.
+                _ if report.subtype.as_deref() == Some("no-log") => None,
+                _ => (!named && !trusted).then_some(Open::Fitting(
+                    "The bundle’s record is not by a publisher that you trust",
+                )),
             }
         })?
     }
