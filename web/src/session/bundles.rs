@@ -137,13 +137,31 @@ impl Session {
                 return None;
             }
         };
-        let (found, faults) = self.sort_out(found);
+        let (found, mut faults) = self.sort_out(found);
+        let found = self.without_older(found, &mut faults);
         tell(
             format!("{why}, so the registry was asked as well. {}", faults.join(" "))
                 .trim_end()
                 .to_owned(),
         );
         self.join(plan, found)
+    }
+
+    /// `found` without what is proved by a smaller tree than a bundle proves for the same record.
+    fn without_older(self, found: Vec<Evidence>, told: &mut Vec<String>) -> Vec<Evidence> {
+        let size = |evidence: &Evidence| self.open(evidence).log().map_or(0, |log| log.size);
+        let is_older = |new: &Evidence| {
+            let newer = |known: &Evidence| known.id == new.id && size(known) > size(new);
+            self.with_basis(|basis| basis.records.iter().any(newer)) == Some(true)
+        };
+        let (older, found): (Vec<_>, Vec<_>) = found.into_iter().partition(is_older);
+        if !older.is_empty() {
+            told.push(
+                "It shows an older view of the log than the bundle proves; the bundle’s word stands."
+                    .to_owned(),
+            );
+        }
+        found
     }
 
     /// Adds `found` to what is judged; gives all records when the files have to be read again for them.
