@@ -1,5 +1,6 @@
 //! Whom the visitor trusts: the chosen log and publishers, and the ways to choose.
 
+use js_sys::Uint8Array;
 use leptos::prelude::*;
 use provenance::trust::{MAX_TRUST_BYTES, TrustFile};
 use wasm_bindgen::JsCast;
@@ -183,7 +184,9 @@ async fn take_file(trust: TrustSession, file: &File) {
     // Not `text()`, which puts replacement characters where the bytes are no text.
     match JsFuture::from(file.array_buffer()).await {
         Ok(content) => match String::from_utf8(Uint8Array::new(&content).to_vec()) {
-            Ok(text) => trust.choose(&text, Source::File(file.name())),
+            Ok(text) => {
+                trust.choose(&text, Source::File(file.name()));
+            }
             Err(_) => trust.note(format!(
                 "{} is not one: it is not UTF-8 text.",
                 provenance::path::visible(&file.name())
