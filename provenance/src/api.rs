@@ -2,10 +2,13 @@
 //!
 //! Nothing here is believed: a client takes these bytes to [`crate::verify`], which proves them or says why not.
 
+mod badge;
 pub mod paths;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Serialize, Serializer};
+
+pub use badge::{BadgeDocument, ScriptVersion, ScriptsAnswer, ShieldsBadge};
 
 use crate::{
     digest::Sha256Digest,

@@ -4,6 +4,7 @@
 //! is not a success is a problem document and is never cached. Whatever is neither API nor log is the page.
 
 pub mod assets;
+mod badge;
 mod blobs;
 pub mod body;
 mod caching;
@@ -51,6 +52,12 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/api/v1/search", search::search))
         .service(read("/log/checkpoint", static_log::checkpoint))
         .service(read("/log/tile/{path:.*}", static_log::tile))
+        .service(read("/badge/v1/example/{state}.svg", badge::example))
+        .service(read("/badge/v1/{reference:.+}.svg", badge::svg))
+        .service(read("/badge/v1/{reference:.+}/shields.json", badge::shields))
+        .service(read("/badge/v1/{reference:.+}.json", badge::document))
+        .service(read("/e/", badge::scripts))
+        .service(read("/e/{version}/badge.js", badge::script))
         .service(read("/trust", static_log::trust))
         .service(read("/healthz", health::alive))
         .service(read("/readyz", health::ready))
@@ -98,15 +105,20 @@ fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpRespo
 }
 
 /// Folders that never fall through to the page.
-const NOT_THE_PAGE: [&str; 5] = ["/api", "/log", "/trust", "/healthz", "/readyz"];
+const NOT_THE_PAGE: [&str; 7] = ["/api", "/badge/v1", "/e", "/log", "/trust", "/healthz", "/readyz"];
+
+/// Whether a path is one of [`NOT_THE_PAGE`] or below it.
+fn is_for_programs(path: &str) -> bool {
+    let within = |folder: &&str| {
+        path.strip_prefix(*folder)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    NOT_THE_PAGE.iter().any(within)
+}
 
 async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let path = request.path();
-    let within = |folder: &str| {
-        path.strip_prefix(folder)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let is_page = !NOT_THE_PAGE.into_iter().any(within);
+    let is_page = !is_for_programs(path);
     if is_page && !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(method_not_allowed(&request, "GET, HEAD"));
     }
@@ -128,9 +140,7 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let open_to_all = NOT_THE_PAGE
-        .iter()
-        .any(|folder| request.path().starts_with(folder));
+    let open_to_all = is_for_programs(request.path());
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let held = body::HeldBody::of(&mut request);
     let target = request

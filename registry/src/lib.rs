@@ -10,6 +10,7 @@
 //! What records mean and how they are verified: that is `provenance`, which clients run themselves. Witnesses,
 //! key rotation, advisories and several nodes come later; admission refuses what they would need.
 
+mod badge;
 pub mod blobs;
 pub mod config;
 mod durable;

@@ -16,6 +16,7 @@ use actix_web::{
 use provenance::note::VerifierKey;
 
 use crate::{
+    badge::Cache,
     blobs::Blobs,
     config::Config,
     durable::DurableError,
@@ -49,6 +50,7 @@ pub struct App {
     pub(crate) tickets: Tickets,
     pub(crate) budget: Arc<Budget>,
     pub(crate) assets: Arc<Assets>,
+    pub(crate) badges: Cache,
     pub(crate) trust: String,
     pub(crate) max_payload_bytes: usize,
     pub(crate) connections: Arc<Connections>,
@@ -147,6 +149,7 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
         tickets: Tickets::default(),
         budget: Arc::new(Budget::default()),
         assets,
+        badges: Cache::default(),
         trust,
         max_payload_bytes: config.max_payload_bytes,
         connections: Arc::clone(&connections),

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
-    api::{Base64Bytes, ControlEntry, RecordProof, paths},
+    api::{BadgeDocument, Base64Bytes, ControlEntry, RecordProof, paths},
     checkpoint::Checkpoint,
     chunk::{CHUNK_SIZE, ChunkList},
     dsse::Envelope,
@@ -61,6 +61,7 @@ pub struct HostileLog {
     answers: BTreeMap<String, Vec<u8>>,
     trust: String,
     record: RecordId,
+    genesis: RecordId,
 }
 
 /// Entries of the log under construction.
@@ -202,6 +203,7 @@ impl HostileLog {
             ),
             (paths::record(&record), served),
             (paths::record_proof(&record), json(&proof)),
+            (paths::badge(&record), json(&badge(record, genesis, &proof))),
         ]);
         answers.extend(
             weighed
@@ -217,6 +219,7 @@ impl HostileLog {
             answers,
             trust,
             record,
+            genesis,
         }
     }
 
@@ -231,6 +234,16 @@ impl HostileLog {
         self.record
     }
 
+    /// The publisher's genesis.
+    pub fn genesis(&self) -> RecordId {
+        self.genesis
+    }
+
+    /// The key that this log should sign with, as a verifier key.
+    pub fn log_key() -> String {
+        log_key(1).verifier().to_string()
+    }
+
     /// Serves the log in place of the one of `registry`, whose page is served as it is.
     pub fn tell(self, registry: &TestRegistry) -> Proxy {
         Proxy::start(registry.url(), move |path, _| self.answers.get(path).cloned())
@@ -239,6 +252,22 @@ impl HostileLog {
 
 fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
     serde_json::to_vec(value).expect("plain data serialises")
+}
+
+fn badge(record: RecordId, genesis: RecordId, proof: &RecordProof) -> BadgeDocument {
+    BadgeDocument {
+        v: 1,
+        state: "logged".into(),
+        label: "provenance".into(),
+        message: "logged #2".into(),
+        record,
+        genesis,
+        name: "acme/minilm".into(),
+        version: None,
+        payload: paths::record(&record),
+        page: format!("/record/{record}"),
+        proof: proof.clone(),
+    }
 }
 
 fn record_proof(log: &Log, lie: Lie, keyset: &[u8]) -> RecordProof {

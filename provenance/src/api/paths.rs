@@ -49,3 +49,8 @@ pub fn publisher(name: &PublisherName) -> String {
 pub fn tile(tile: &TileCoord) -> String {
     format!("/log/{tile}")
 }
+
+/// The badge document of a record.
+pub fn badge(id: &RecordId) -> String {
+    format!("/badge/v1/{id}.json")
+}

@@ -112,6 +112,14 @@ impl Index {
             .transpose()
     }
 
+    /// What a list says of one record.
+    pub fn summary_of(&self, record: &RecordId) -> Result<Option<Summary>, IndexError> {
+        match self.first_index(record)? {
+            Some(index) => self.summary(index),
+            None => Ok(None),
+        }
+    }
+
     /// Records about the artifact `dir_hash1`, oldest first, at most [`MAX_LISTED`].
     pub fn artifact(&self, dir_hash1: &Sha256Digest) -> Result<Vec<Summary>, IndexError> {
         let mut found = Vec::new();

@@ -1,6 +1,7 @@
 //! Every test of the page. `chromium.rs` and `firefox.rs` above are this same module, each in its own engine.
 
 mod accessibility;
+mod badge;
 mod bundles;
 mod candidates;
 mod formats;
