@@ -11,6 +11,7 @@ mod commit_body;
 #[path = "../../provenance/tests/verify/disk.rs"]
 #[expect(dead_code, reason = "the rest is not for fuzzing")]
 mod disk;
+mod foreign;
 #[path = "../../provenance/tests/properties/formats.rs"]
 mod formats;
 #[path = "../../provenance/tests/verify/log.rs"]
@@ -33,7 +34,10 @@ use target::Target;
 const OTHERS: [Target; 2] = [commit_body::TARGET, query_body::TARGET];
 
 fn all() -> impl Iterator<Item = Target> {
-    targets::TARGETS.into_iter().chain(OTHERS)
+    targets::TARGETS
+        .into_iter()
+        .chain(foreign::TARGETS)
+        .chain(OTHERS)
 }
 
 /// Runs the target `name` on `bytes`; panics when something does not hold.

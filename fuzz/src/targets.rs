@@ -53,10 +53,11 @@ macro_rules! of_format {
 }
 
 /// Every target of this file. Formats that are not named here have a target with more to say.
-pub(crate) const TARGETS: [Target; 25] = [
+pub(crate) const TARGETS: [Target; 26] = [
     of_format!("chunk_list", "chunk list"),
     of_format!("entry", "entry"),
     of_format!("envelope", "envelope"),
+    of_format!("gguf", "GGUF header"),
     of_format!("json", "strict JSON"),
     of_format!("private_key", "private key"),
     of_format!("public_key", "public key"),

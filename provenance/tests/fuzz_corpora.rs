@@ -10,6 +10,8 @@
 #[path = "verify/disk.rs"]
 #[expect(dead_code, reason = "the tests of `verify` use more of it")]
 mod disk;
+#[path = "../../fuzz/src/foreign.rs"]
+mod foreign;
 #[path = "properties/formats.rs"]
 mod formats;
 #[path = "verify/log.rs"]
@@ -29,7 +31,7 @@ use std::path::Path;
 #[test]
 fn every_corpus_holds() {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
-    for target in targets::TARGETS {
+    for target in targets::TARGETS.into_iter().chain(foreign::TARGETS) {
         target.replay(&fuzz);
     }
 }

@@ -10,17 +10,20 @@ use std::process::Command;
 
 use corpus::{Case, cases};
 use provenance::{
+    bundle::Bundle,
     checkpoint::Checkpoint,
     chunk::ChunkList,
     dsse::Envelope,
     json,
-    key::SigningKey,
+    key::{PublicKey, SigningKey},
     lookup::LookupInfo,
     note::SignedNote,
+    oms,
     record::Record,
     tensor::{self, TensorIndex},
     tlog_proof::TlogProof,
     trust::TrustFile,
+    verify::Junk,
 };
 
 /// The file that the chunk lists of the corpus are for: three chunks.
@@ -103,6 +106,30 @@ refuses!(checkpoints, "checkpoint", |bytes| Checkpoint::parse(text(bytes)?)
     .map_err(|e| e.to_string()));
 refuses!(tlog_proofs, "tlog-proof", |bytes| TlogProof::parse(text(bytes)?)
     .map_err(|e| e.to_string()));
+refuses!(gguf_headers, "gguf", |bytes| {
+    tensor::read_header(bytes, bytes.len() as u64).map_err(|e| e.to_string())
+});
+refuses!(bundles, "bundle", |bytes| Bundle::parse(bytes.to_vec())
+    .map_err(|e| e.to_string()));
+refuses!(oms_bundles, "oms", |bytes| oms::Bundle::parse(bytes)
+    .map_err(|e| e.to_string()));
+refuses!(public_keys, "public-key", |bytes| PublicKey::from_spki_pem(text(
+    bytes
+)?)
+.map_err(|e| e.to_string()));
+refuses!(p256_signatures, "p256-signature", |bytes| {
+    // The key of the corpus: the number 3.
+    let mut secret = [0; 32];
+    secret[31] = 3;
+    let key = SigningKey::p256_from_seed(&secret).map_err(|e| e.to_string())?;
+    let form = key.public().verify_envelope(b"weighed", bytes);
+    form.ok_or_else(|| "the signature does not verify".to_owned())
+});
+refuses!(junk, "junk", |bytes| {
+    // The code takes the place of a refusal: it is what every surface says.
+    let found = Junk::sniff("model.safetensors", bytes, bytes.len() as u64);
+    found.map_or(Ok(()), |junk| Err(junk.code().to_owned()))
+});
 refuses!(private_keys, "private-key", |bytes| {
     SigningKey::from_pkcs8_pem(text(bytes)?)
         .map(drop)

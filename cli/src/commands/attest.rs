@@ -2,10 +2,10 @@
 
 mod genesis;
 mod shards;
+mod suitable;
 
 use std::{
     collections::BTreeMap,
-    io,
     path::{Path, PathBuf},
 };
 
@@ -60,7 +60,7 @@ pub(super) fn run(context: &Context, args: &AttestArgs) -> Result<Exit, Failure>
     let folder = AttFolder::prepare(&args.out, args.force)?;
     let found = walk(&args.path, Purpose::Sign)?;
     let paths = listable_paths(&found)?;
-    refuse_unsuitable(&found, args)?;
+    suitable::check(&found, args)?;
     let weighed = weigh(context, &args.path, &found, paths)?;
     let bundles: Vec<_> = found
         .ignored
@@ -86,49 +86,6 @@ fn listable_paths(found: &Walk) -> Result<Vec<RelativePath>, Failure> {
         })
     };
     found.files.iter().map(listable).collect()
-}
-
-/// Refuses, before any hashing, what could not be recorded or should not be.
-fn refuse_unsuitable(found: &Walk, args: &AttestArgs) -> Result<(), Failure> {
-    if found.files.is_empty() {
-        return Err(
-            Failure::usage(format!("{} holds no file to attest", args.path.display()))
-                .next("name the folder with the model's files"),
-        );
-    }
-    let root = args.path.canonicalize().unwrap_or_else(|_| args.path.clone());
-    // What is not there yet lies where its nearest existing folder lies.
-    let inside = |path: &Path| {
-        path.ancestors()
-            .find_map(|part| canonical(part).ok())
-            .is_some_and(|at| at.starts_with(&root))
-    };
-    if inside(&args.key) {
-        return Err(Failure::usage(format!(
-            "the private key {} lies in the folder to attest",
-            args.key.display()
-        ))
-        .why("the folder is what you hand to others")
-        .next("move the key somewhere else"));
-    }
-    if inside(&args.out) {
-        return Err(Failure::usage(format!(
-            "--out {} lies in the folder to attest",
-            args.out.display()
-        ))
-        .why("the next run would list it as part of the model")
-        .next("give a folder beside it"));
-    }
-    Ok(())
-}
-
-/// As `canonicalize`, with the empty path for the folder we are in.
-fn canonical(path: &Path) -> io::Result<PathBuf> {
-    if path.as_os_str().is_empty() {
-        Path::new(".").canonicalize()
-    } else {
-        path.canonicalize()
-    }
 }
 
 /// Reads the tensor indexes, then hashes every byte once.
@@ -194,10 +151,6 @@ fn layout(file: &Found, format: Format) -> Result<Layout, Failure> {
             .why(why)
             .next(next)
     };
-    if file.source.stamp.size == 0 {
-        let why = "it is empty (0 bytes): its download never started".to_owned();
-        return Err(refused(why, "download it again"));
-    }
     let layout = read_layout(&file.source)?.map_err(|error| {
         if error.is_unsupported() {
             let next = "its record must list its tensors; attest it with a version of weighbridge that reads it, or \

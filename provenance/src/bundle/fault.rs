@@ -29,6 +29,9 @@ pub enum Fault {
     /// More members than any bundle has.
     #[error("a bundle has at most {limit} members", limit = super::MAX_MEMBERS)]
     TooMany,
+    /// Not even a tar archive.
+    #[error("this is no bundle: a bundle begins as a tar archive does")]
+    NoArchive,
     /// It ends before it is complete.
     #[error("the file is cut short here")]
     Cut,

@@ -18,6 +18,10 @@ const SIZE_DIGITS: usize = 11;
 const MODIFIED: &[u8] = b"00000000000\0";
 const CHECKSUM: usize = 148;
 const MAGIC: &[u8] = b"ustar\x0000";
+const MAGIC_AT: usize = 257;
+
+/// What every form of tar that POSIX knows of has at [`MAGIC_AT`].
+const USTAR: &[u8] = b"ustar";
 
 /// Where each field begins.
 const FIELDS: [(usize, &str); 13] = [
@@ -30,7 +34,7 @@ const FIELDS: [(usize, &str); 13] = [
     (CHECKSUM, "checksum"),
     (156, "type"),
     (157, "link name"),
-    (257, "magic and version"),
+    (MAGIC_AT, "magic and version"),
     (265, "user and group name"),
     (329, "device numbers"),
     (345, "prefix"),
@@ -48,7 +52,7 @@ fn header(name: &str, size: usize) -> [u8; BLOCK] {
     put(136, MODIFIED);
     put(CHECKSUM, b"        ");
     put(156, b"0");
-    put(257, MAGIC);
+    put(MAGIC_AT, MAGIC);
     let sum: usize = block.iter().map(|byte| usize::from(*byte)).sum();
     block[CHECKSUM..CHECKSUM + 6].copy_from_slice(&octal::<6>(sum));
     block[CHECKSUM + 6] = 0;
@@ -112,6 +116,10 @@ impl<'a> TarReader<'a> {
         let at = self.at;
         let wrong = |name: &str, at, fault| Err(BundleError::new(name, at, fault));
         let rest = &self.archive[at..];
+        let ends_at_once = rest.first_chunk() == Some(&[0; BLOCK]);
+        if at == 0 && !ends_at_once && rest.get(MAGIC_AT..MAGIC_AT + USTAR.len()) != Some(USTAR) {
+            return wrong("", at, Fault::NoArchive);
+        }
         let Some((block, after)) = rest.split_first_chunk::<BLOCK>() else {
             return wrong("", at, Fault::Cut);
         };
@@ -220,7 +228,9 @@ mod tests {
                 bent[at] = value;
                 let told = refusal(&bent);
                 // Another name or size is a header that asks for another checksum.
-                let known = told.contains(field) || told.contains("checksum") || told.contains("cut");
+                let known = ["checksum", "cut", "no bundle", field]
+                    .iter()
+                    .any(|word| told.contains(word));
                 assert!(known, "{field} {value}: {told}");
             }
         }

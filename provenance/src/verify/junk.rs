@@ -49,15 +49,15 @@ impl LfsPointer {
 /// Endings of files that hold weights, besides those of [`Format`].
 const WEIGHTS: [&str; 5] = [".bin", ".onnx", ".pt", ".pth", ".ckpt"];
 
-/// Whether a file is named as one that holds weights.
-fn is_named_as_weights(path: &str) -> bool {
-    let path = path.to_ascii_lowercase();
-    Format::of_name(&path).is_some() || WEIGHTS.iter().any(|ending| path.ends_with(ending))
-}
-
 impl Junk {
     /// Bytes that [`Junk::sniff`] looks at; a Git LFS pointer has fewer than these.
     pub const SNIFF_BYTES: usize = 1024;
+
+    /// Whether a file is named as one that holds weights.
+    pub fn is_named_as_weights(path: &str) -> bool {
+        let path = path.to_ascii_lowercase();
+        Format::of_name(&path).is_some() || WEIGHTS.iter().any(|ending| path.ends_with(ending))
+    }
 
     /// Recognises junk from the first bytes of the file `path`, which has `size` bytes.
     pub fn sniff(path: &str, first: &[u8], size: u64) -> Option<Self> {
@@ -68,7 +68,11 @@ impl Junk {
             let whole = size < Self::SNIFF_BYTES as u64 && first.len() as u64 == size;
             return Some(Self::LfsPointer(LfsPointer::parse(first).filter(|_| whole)));
         }
-        let start = first.trim_ascii_start();
+        // Windows programs and some servers put a byte order mark in front.
+        let start = first
+            .strip_prefix(b"\xef\xbb\xbf")
+            .unwrap_or(first)
+            .trim_ascii_start();
         let begins = |tag: &&str| {
             let start = start.get(..tag.len());
             start.is_some_and(|start| start.eq_ignore_ascii_case(tag.as_bytes()))
@@ -81,7 +85,7 @@ impl Junk {
 
     /// What a file named as weights is instead, told by the marks that formats begin with.
     fn wrong_format(path: &str, first: &[u8]) -> Option<&'static str> {
-        if !is_named_as_weights(path) {
+        if !Self::is_named_as_weights(path) {
             return None;
         }
         let named = Format::of_name(path);
@@ -123,7 +127,7 @@ impl Junk {
     }
 
     /// What a file of `size` bytes is instead, to follow its name.
-    pub(super) fn told(self, size: u64) -> String {
+    pub fn told(self, size: u64) -> String {
         match self {
             Self::Empty => {
                 "is empty (0 bytes). Its hash e3b0c442… is the hash of nothing. The download never \
@@ -140,7 +144,7 @@ impl Junk {
     }
 
     /// What to do about it.
-    pub(super) fn next(self) -> &'static str {
+    pub fn next(self) -> &'static str {
         match self {
             Self::Empty => "download again",
             Self::LfsPointer(_) => "git lfs pull",
@@ -228,7 +232,7 @@ pub fn suspects(files: &[(&str, u64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..files.len()).collect();
     sort_by(&mut order, |&a, &b| files[b].1.cmp(&files[a].1));
     let mut named = order.clone();
-    named.retain(|at| is_named_as_weights(files[*at].0));
+    named.retain(|at| Junk::is_named_as_weights(files[*at].0));
     if !named.is_empty() {
         order = named;
     }
@@ -239,7 +243,7 @@ pub fn suspects(files: &[(&str, u64)]) -> Vec<usize> {
 /// Whether the files found as junk are what there is to say: `looked_into` were, of `all`.
 fn is_all_there_is(junk: &[JunkFile<'_>], looked_into: usize, all: usize) -> bool {
     let whole = junk.len() == looked_into && looked_into == all;
-    whole || junk.iter().any(|file| is_named_as_weights(file.path))
+    whole || junk.iter().any(|file| Junk::is_named_as_weights(file.path))
 }
 
 impl Report {

@@ -101,6 +101,25 @@ fn statements_and_keysets_that_are_well_signed() {
     }
 }
 
+#[test]
+fn keys_in_a_keyset_that_is_well_signed() {
+    let attacked = Attacked::start();
+    let honest = cases("keyset")
+        .into_iter()
+        .find(|case| case.id == "keyset/honest")
+        .unwrap();
+    let honest = String::from_utf8(honest.bytes).unwrap();
+    let begins = honest.find(r#""spki":""#).unwrap() + r#""spki":"#.len();
+    let ends = honest.find(r#","holder""#).unwrap();
+    for case in cases("public-key") {
+        let Some(says) = &case.says else { continue };
+        let pem = serde_json::to_string(str::from_utf8(&case.bytes).unwrap()).unwrap();
+        let payload = [&honest[..begins], &pem, &honest[ends..]].concat().into_bytes();
+        let answer = attacked.post(&Envelope::sign(payload, &[&attacked.key]).to_json());
+        attacked.assert_refused(&case, says, &answer, &["record-invalid"]);
+    }
+}
+
 /// A record about one file that names these sidecars.
 fn naming(attacked: &Attacked, size: u64, chunks: Sha256Digest, tensors: Option<Sha256Digest>) -> Envelope {
     let path = if tensors.is_some() { "a.safetensors" } else { "a" };

@@ -90,6 +90,11 @@ fn nothing_stands_in_the_way_of_a_verdict() {
 }
 
 #[test]
+fn nothing_stands_in_the_way_of_other_formats() {
+    states::formats(&mut assert_clean);
+}
+
+#[test]
 fn nothing_stands_in_the_way_of_a_fault() {
     states::faults(&mut assert_clean);
 }

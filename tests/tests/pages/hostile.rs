@@ -1,7 +1,7 @@
 //! The hostile corpus (tests/vectors/hostile) through every input of the page: trust files, what is pasted and linked,
 //! files, and what a registry answers. Each is refused in the words of every other surface, and nothing turns green.
 
-use std::{fs, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use harness::{
     corpus::{Case, cases},
@@ -93,19 +93,67 @@ fn what_is_pasted_or_linked_runs_nothing_and_names_nothing() {
     assert_eq!(errors, Vec::<String>::new());
 }
 
+/// A file of the corpus on disk, under an ending that promises weights.
+fn written(lab: &Lab, case: &Case, ending: &str) -> PathBuf {
+    let file = lab.work().join(case.id.replace('/', "-")).with_extension(ending);
+    fs::write(&file, &case.bytes).expect("a writable folder");
+    file
+}
+
 #[test]
-fn safetensors_files_that_do_not_read_are_unknown() {
+fn weights_that_do_not_read_are_unknown() {
     let lab = lab();
     let page = VerifyPage::trusting(&lab);
-    for case in cases("safetensors") {
-        let file = lab
-            .work()
-            .join(case.id.replace('/', "-"))
-            .with_extension("safetensors");
-        fs::write(&file, &case.bytes).expect("a writable folder");
-        page.check_files(&[file]);
+    for (kind, ending) in [("safetensors", "safetensors"), ("gguf", "gguf")] {
+        for case in cases(kind) {
+            page.check_files(&[written(&lab, &case, ending)]);
+            let card = page.verdict();
+            assert_eq!(card.verdict, "unknown", "{}: {}", case.id, card.text);
+            assert_untouched(&page, &case);
+            page.start_over();
+        }
+    }
+    page.assert_no_console_errors();
+}
+
+#[test]
+fn files_that_are_no_weights_are_named_for_what_they_are() {
+    let lab = lab();
+    let page = VerifyPage::trusting(&lab);
+    for case in cases("junk") {
+        page.check_files(&[written(&lab, &case, "safetensors")]);
         let card = page.verdict();
-        assert_eq!(card.verdict, "unknown", "{}: {}", case.id, card.text);
+        let found = (card.verdict.as_str(), card.subtype.as_str());
+        assert_eq!(
+            found,
+            ("unknown", case.says.as_deref().unwrap_or_default()),
+            "{}: {}",
+            case.id,
+            card.text
+        );
+        assert_untouched(&page, &case);
+        page.start_over();
+    }
+    page.assert_no_console_errors();
+}
+
+#[test]
+fn bundles_that_do_not_hold_are_told_and_leave_the_verdict_to_the_registry() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    for case in cases("bundle") {
+        let Some(says) = &case.says else { continue };
+        page.check_files(&[lab.model.weights(), written(&lab, &case, "weighbridge")]);
+        let card = page.verdict();
+        assert_eq!(card.verdict, "untrusted", "{}: {}", case.id, card.text);
+        let told = card.text.to_lowercase();
+        assert!(
+            told.contains(&says.to_lowercase()),
+            "{}: wanted {says:?} in {}",
+            case.id,
+            card.text
+        );
         assert_untouched(&page, &case);
         page.start_over();
     }

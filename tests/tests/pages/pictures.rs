@@ -27,6 +27,7 @@ fn every_state_of_the_page_has_its_picture() {
     for walk in [
         states::before_files,
         states::verdicts,
+        states::formats,
         states::faults,
         states::on_the_way,
     ] {

@@ -1,6 +1,6 @@
 //! Every state that the page can be in, one after the other, for tests that look at each.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use harness::{
     hostile::{HostileLog, Lie},
@@ -10,6 +10,7 @@ use harness::{
     proxy::Proxy,
     registry::TestRegistry,
 };
+use provenance::Sha256Digest;
 
 /// Looks at the page in a state, by its name.
 pub(crate) type Look<'a> = &'a mut dyn FnMut(&VerifyPage, &str);
@@ -119,6 +120,52 @@ pub(crate) fn faults(look: Look<'_>) {
         let card = page.weigh(model.folder());
         assert_eq!(card.verdict, wanted, "{}", card.text);
         look(&page, state);
+    }
+}
+
+/// What is no weights, weights of GGUF, and a bundle that answers.
+pub(crate) fn formats(look: Look<'_>) {
+    let work = tempfile::tempdir().expect("a temporary folder");
+    let lab = Lab::on(TestRegistry::start(), Model::gguf(&work.path().join("model")));
+    let page = VerifyPage::trusting(&lab);
+    let mut judge = |state: &str, files: &[PathBuf], wanted: (&str, &str)| {
+        page.check_files(files);
+        let card = page.verdict();
+        assert_eq!(
+            (card.verdict.as_str(), card.subtype.as_str()),
+            wanted,
+            "{}",
+            card.text
+        );
+        look(&page, state);
+        page.start_over();
+    };
+    let bundle = lab.work().join("tiny.weighbridge");
+    let path = bundle.to_string_lossy();
+    lab.cli(&lab.trust_pinned())
+        .ok(&["bundle", &lab.record, "-o", &path]);
+    judge(
+        "by-bundle",
+        &[lab.model.weights(), bundle.clone()],
+        ("incomplete", ""),
+    );
+    let changed = lab.copy("changed");
+    changed.flip_bit(changed.tensor("output.weight").start);
+    judge("gguf-altered", &[changed.weights()], ("mismatch", "altered"));
+    let whole = fs::read(lab.model.weights()).expect("a readable file");
+    let pointer = format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
+        Sha256Digest::of(&whole),
+        whole.len()
+    );
+    for (state, bytes) in [
+        ("empty", ""),
+        ("html", "<!DOCTYPE html><title>Sign in</title>"),
+        ("lfs-pointer", &pointer),
+    ] {
+        let file = lab.work().join("model.gguf");
+        fs::write(&file, bytes).expect("a writable folder");
+        judge(state, &[file], ("unknown", state));
     }
 }
 

@@ -602,6 +602,330 @@ def private_keys():
 
 private_keys()
 
+# GGUF headers, from the format's own description (ggml, docs/gguf.md).
+
+
+def gguf_text(value):
+    raw_value = value if isinstance(value, bytes) else value.encode()
+    return struct.pack("<Q", len(raw_value)) + raw_value
+
+
+def gguf_tensor(name="a", shape=(4,), kind=0, offset=0):
+    return gguf_text(name) + struct.pack("<I", len(shape)) + b"".join(struct.pack("<Q", n) for n in shape) + struct.pack("<IQ", kind, offset)
+
+
+def gguf(values=(), tensors=(gguf_tensor(),), data=bytes(16), version=3, counts=None, magic=b"GGUF"):
+    n_tensors, n_values = counts or (len(tensors), len(values))
+    head = magic + struct.pack("<IQQ", version, n_tensors, n_values) + b"".join(values) + b"".join(tensors)
+    return head + bytes(-len(head) % 32) + data
+
+
+def gguf_value(key, kind, value):
+    return gguf_text(key) + struct.pack("<I", kind) + value
+
+
+U32, STRING, ARRAY = 4, 8, 9
+HEADROOM = "Counts that are believed before they are read: CVE-2024-23496 and its neighbours in GGUF readers"
+
+
+def gguf_files():
+    def one(slug, name, source, data, says):
+        case("gguf", slug, name, source, raw(data), says=says)
+
+    alignment = lambda kind, value: gguf([gguf_value("general.alignment", kind, value)])
+    nested = lambda depth: gguf_value("x", ARRAY, struct.pack("<IQ", ARRAY, 1) * (depth - 1) + struct.pack("<IQB", 0, 1, 0))
+    one("honest", "a GGUF file as it should be", "None: what is refused elsewhere is not refused for it", gguf(), None)
+    one("version-1", "version 1, whose counts have 32 bits", "Version confusion", gguf(version=1), "GGUF version 1; versions 2 and 3 are read")
+    one("version-4", "a version that there is not yet", "Version confusion", gguf(version=4), "GGUF version 4; versions 2 and 3 are read")
+    one("big-endian", "a big-endian file", "Version confusion", b"GGUF" + struct.pack(">IQQ", 3, 0, 0) + bytes(8), "big-endian GGUF")
+    one("many-tensors", "2^60 tensors", HEADROOM, gguf(counts=(1 << 60, 0)), "gives 1152921504606846976 for tensors")
+    one("many-values", "2^60 pieces of metadata", HEADROOM, gguf(counts=(1, 1 << 60)), "gives 1152921504606846976")
+    one("long-key", "a key of 2^63 bytes", HEADROOM, gguf([struct.pack("<Q", 1 << 63)], counts=(1, 1)), "for the length of a metadata key, at most 65535 is possible")
+    one("long-array", "an array of 2^60 numbers", HEADROOM, gguf([gguf_value("x", ARRAY, struct.pack("<IQ", U32, 1 << 60))]), "for the items of an array, at most 16777216 is possible")
+    one("long-string", "a text of 2^40 bytes", HEADROOM, gguf([gguf_value("x", STRING, struct.pack("<Q", 1 << 40))]), "its GGUF header needs at least 1099511627821")
+    one("deep-array", "arrays in arrays, one deeper than is read", "Stack exhaustion by nesting, as in CVE-2022-25857", gguf([nested(5)]), "gives 5 for nested arrays, at most 4 is possible")
+    one("value-type", "a value of a type that there is not", "Type confusion", gguf([gguf_value("x", 13, bytes(8))]), "a value of type 13, which GGUF does not have")
+    one("cut-off", "a header that breaks off", "A download that stopped", gguf()[:40], "its GGUF header needs at least")
+    one("no-data", "a header without its data", "A download that stopped", gguf(data=b""), "ends behind the end of the file")
+    one("name-long", "a tensor with a name of 1,025 bytes", MEMORY, gguf(tensors=[gguf_tensor("a" * 1025)]), "gives 1025 for the length of a tensor's name, at most 1024 is possible")
+    one("name-not-utf8", "a tensor with a name that is not UTF-8", "Some parsers put U+FFFD in its place", gguf(tensors=[gguf_tensor(b"\xff")]), "the name of a tensor is not UTF-8")
+    one("name-twice", "two tensors with one name", "Which one counts?", gguf(tensors=[gguf_tensor(), gguf_tensor(offset=32)], data=bytes(48)), "stands twice")
+    one("many-dimensions", "a tensor of five dimensions, one more than ggml has", "A limit that the format does not have", gguf(tensors=[gguf_tensor(shape=(1,) * 5)]), None)
+    one("shape-overflow", "a tensor of 2^64 numbers", "Integer overflow", gguf(tensors=[gguf_tensor(shape=(1 << 32, 1 << 32))]), "has a shape that its type cannot have")
+    one("type-unknown", "a tensor of a type that is not known", "Something newer, or something else", gguf(tensors=[gguf_tensor(kind=999)]), 'has ggml type 999, which this version does not know')
+    one("offset-unaligned", "a tensor that begins between two places", "Two readers that round differently", gguf(tensors=[gguf_tensor(offset=1)], data=bytes(64)), "does not begin at a multiple of the alignment")
+    one("offset-past-end", "a tensor beyond the end of the file", "A read out of bounds", gguf(tensors=[gguf_tensor(offset=1 << 40)]), "ends behind the end of the file")
+    one("offset-overflow", "a tensor that ends past 2^64", "Integer overflow", gguf(tensors=[gguf_tensor(offset=(1 << 64) - 32)]), "ends behind the end of the file")
+    one("overlap", "two tensors in one place", "One change, two tensors", gguf(tensors=[gguf_tensor(), gguf_tensor("b")]), "begins before the one in front of it ends")
+    one("block-cut", "a row that is no whole number of blocks", "A size that rounds down", gguf(tensors=[gguf_tensor(shape=(33,), kind=2)], data=bytes(64)), "has a shape that its type cannot have")
+    one("alignment-zero", "an alignment of zero", "Division by zero", alignment(U32, struct.pack("<I", 0)), "general.alignment is given twice, or is not a u32 power of two of at most 2 MiB")
+    one("alignment-three", "an alignment that is no power of two", "Two readers that round differently", alignment(U32, struct.pack("<I", 3)), "general.alignment is given twice, or is not a u32 power of two of at most 2 MiB")
+    one("alignment-huge", "an alignment of 2^31", HEADROOM, alignment(U32, struct.pack("<I", 1 << 31)), "general.alignment is given twice, or is not a u32 power of two of at most 2 MiB")
+    one("alignment-text", "an alignment that is a text", "Type confusion", alignment(STRING, gguf_text("32")), "general.alignment is given twice, or is not a u32 power of two of at most 2 MiB")
+
+
+gguf_files()
+
+# Offline bundles: one form of tar.
+
+
+def octal(value, digits):
+    return format(value, f"0{digits}o").encode()
+
+
+def tar_member(name, data, mode=b"0000644\0", mtime=b"00000000000\0", kind=b"0", magic=b"ustar\x0000", size=None, checksum=None, owner=b"", pad=None):
+    raw_name = name if isinstance(name, bytes) else name.encode()
+    head = raw_name.ljust(100, b"\0") + mode + b"0000000\0" * 2 + (size or octal(len(data), 11) + b"\0") + mtime + b" " * 8 + kind
+    head = (head.ljust(257, b"\0") + magic + owner).ljust(512, b"\0")
+    total = octal(sum(head), 6) + b"\0 "
+    head = head[:148] + (checksum or total) + head[156:]
+    return head + data + (bytes(-len(data) % 512) if pad is None else pad)
+
+
+def tar(*members, end=bytes(1024)):
+    return b"".join(members) + end
+
+
+def bundles():
+    def one(slug, name, source, data, says):
+        case("bundle", slug, name, source, raw(data), says=says)
+
+    note = CHECKPOINT.encode()
+    checkpoint = tar_member("checkpoint", note)
+    blob = lambda data, digest=None: tar_member("blob/" + (digest or sha256(data)), data)
+    after = lambda *members: tar(checkpoint, *members)
+    one("honest", "a bundle with nothing but a checkpoint", "None: what is refused elsewhere is not refused for it", tar(checkpoint), None)
+    one("empty", "a bundle of no bytes", "A download that never began", b"", "this is no bundle")
+    one("web-page", "a web page", "A login page in place of the file", b"<!DOCTYPE html><html></html>".ljust(1024), "this is no bundle")
+    one("zip", "a zip archive", "The wrong archive", (b"PK\x03\x04" + bytes(26)).ljust(1024, b"x"), "this is no bundle")
+    one("cut-off", "a bundle that breaks off", "A download that stopped", tar(checkpoint)[:700], "cut short")
+    one("no-end", "a bundle without its end", "A download that stopped", tar(checkpoint, end=b""), "cut short")
+    one("one-end-block", "a bundle with half of its end", "Two archives in one file", tar(checkpoint, end=bytes(512)), "a bundle ends with two empty blocks")
+    one("behind-the-end", "something behind the end", "Two archives in one file", tar(checkpoint, end=bytes(1024) + b"x" * 512), "a bundle ends with two empty blocks")
+    one("no-checkpoint", "a bundle without a checkpoint", "A member left out", tar(blob(bytes(32))), "every bundle has one")
+    one("checkpoint-twice", "two checkpoints", "Which one counts?", after(checkpoint), "members are in bytewise order, each once")
+    one("out-of-order", "members out of order", "One set, two archives", after(blob(bytes(32))), "members are in bytewise order, each once")
+    one("trust-file", "a bundle that brings a trust file", "Trust slipped in with the data", after(tar_member("trust", GOOD_TRUST.encode())), "a bundle has no member of that name")
+    one("path-up", "a member that leads out of the folder", SLIP, tar(tar_member("../x", b"x"), checkpoint), "a bundle has no member of that name")
+    one("path-absolute", "a member with an absolute name", SLIP, tar(tar_member("/etc/passwd", b"x"), checkpoint), "a bundle has no member of that name")
+    one("name-bidi", "a name that reads backwards", UNICODE, after(tar_member("\u202etxt", b"")), "the name in the header")
+    one("link", "a symbolic link", "Tar links: CVE-2007-4559 and its neighbours", tar(tar_member("checkpoint", b"", kind=b"2")), "in the header is not what a bundle has there")
+    one("pax", "an extended header", "Two tar readers that see different names", tar(tar_member("checkpoint", b"18 path=checkpoint\n", kind=b"x")), "in the header is not what a bundle has there")
+    one("gnu-magic", "the old GNU form", "Two tar readers that see different names", tar(tar_member("checkpoint", note, magic=b"ustar  \0")), "in the header is not what a bundle has there")
+    one("mode", "a member that may be run", "One set, two archives", tar(tar_member("checkpoint", note, mode=b"0000755\0")), "the mode in the header")
+    one("mtime", "a member with a time", "One set, two archives", tar(tar_member("checkpoint", note, mtime=b"00000000001\0")), "the modification time in the header")
+    one("owner", "a member with an owner", "One set, two archives", tar(tar_member("checkpoint", note, owner=b"root")), "in the header is not what a bundle has there")
+    one("checksum", "a header with a wrong sum", "A flipped bit", tar(tar_member("checkpoint", note, checksum=b"000000\0 ")), "the checksum in the header")
+    one("size-base256", "a size in base 256", "Two tar readers that see different sizes", tar(tar_member("checkpoint", note, size=b"\x80" + bytes(10) + b"\1")), "the size in the header")
+    one("size-huge", "a size of 8 GiB", HEADROOM, tar(tar_member("checkpoint", note, size=b"77777777777\0")), "cut short")
+    one("padding", "something in the padding", "Data that nothing covers", tar(tar_member("checkpoint", note, pad=b"x" * (-len(note) % 512))), "padding")
+    one("blob-other", "a blob with another digest than its name", "Content swapped under a name", tar(blob(b"x", sha256(b"y")), checkpoint), "its content has the SHA-256")
+    one("blob-uppercase", "a digest in capitals", "One value, two spellings", tar(blob(b"x", sha256(b"x").upper()), checkpoint), "a bundle has no member of that name")
+    one("payload-other", "a payload with another digest than its name", "Content swapped under a name", after(tar_member("payload/" + sha256(b"y"), b"x")), "its content has the SHA-256")
+    one("entry-leading-zero", "an index with a zero in front", "One value, two spellings", after(tar_member("entry/01", b"x")), "a bundle has no member of that name")
+    one("entry-not-one", "an entry that is none", "Something else in its place", after(tar_member("entry/1", b"x\n")), "line 1 of the entry: wanted the header line")
+    one("proof-other-index", "a proof for another entry", "A proof of something else", after(tar_member("proof/2.tlog-proof", PROOF.encode())), "it is for")
+    one("proof-extra", "a proof with data that nothing authenticates", "Data that nothing covers", after(tar_member("proof/1.tlog-proof", PROOF.replace("index 1", "extra AA==\nindex 1").encode())), "extra line")
+    one("checkpoint-not-text", "a checkpoint that is not UTF-8", "Some parsers put U+FFFD in its place", tar(tar_member("checkpoint", b"\xff\n")), "it is not UTF-8 text")
+    one("checkpoint-unsigned", "a checkpoint without a signature", "Signature stripping", tar(tar_member("checkpoint", note.split(b"\n\n")[0] + b"\n\n")), "no such line break was found")
+
+
+bundles()
+
+# Signatures of OpenSSF Model Signing.
+
+
+def oms_bundle(**changes):
+    payload = compact(signature([file("README.md")])).encode()
+    value = {
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {"publicKey": {"hint": sha256(P256_PEM.encode())}, "tlogEntries": []},
+        "dsseEnvelope": {
+            "payload": base64.b64encode(payload).decode(),
+            "payloadType": "application/vnd.in-toto+json",
+            "signatures": [{"sig": "MAYCAQECAQE=", "keyid": ""}],
+        },
+    }
+    value.update(changes)
+    return value
+
+
+def oms_bundles():
+    def one(slug, name, source, value, says):
+        case("oms", slug, name, source, *(value if isinstance(value, list) else [text(value)]), says=says)
+
+    material = lambda **members: oms_bundle(verificationMaterial=members)
+    inner = lambda **changes: oms_bundle(dsseEnvelope={**oms_bundle()["dsseEnvelope"], **changes})
+    honest = compact(oms_bundle())
+    one("duplicate-member", "a bundle with a member twice", DISAGREE, '{"mediaType":"x",' + honest[1:], "stands twice")
+    one("deep-nesting", "a bundle nested a hundred thousand deep", "Stack exhaustion by nesting, as in CVE-2022-25857", [text('{"x":'), repeat("[", 100_000), repeat("]", 100_000), text("," + honest[1:])], "nested deeper than")
+    one("cut-off", "a bundle that breaks off", "A download that stopped", honest[: len(honest) // 2], "EOF while parsing")
+    one("not-json", "a web page", "A login page in place of the file", "<!DOCTYPE html><html></html>", "expected value")
+    one("unknown-member", "a member that the format does not have", "Protobuf parsers refuse it, others skip it", oms_bundle(extra=1), "extra")
+    one("version-02", "a bundle of version 0.2", "Version confusion", oms_bundle(mediaType="application/vnd.dev.sigstore.bundle+json;version=0.2"), "version")
+    one("media-type", "another kind of file", "Something else that was signed", oms_bundle(mediaType="application/json"), "application/json")
+    one("keyless", "a keyless bundle", "A method that needs a certificate authority", material(certificate={"rawBytes": ""}), "keyless")
+    one("certificate", "a bundle with certificates", "A method that needs a certificate authority", material(x509CertificateChain={"certificates": []}), "certificate")
+    one("message-signature", "a signature over a digest", "Something else that was signed", oms_bundle(messageSignature={}), "signs a bare digest, not a statement that lists files")
+    one("no-key", "a bundle that has no key at all", "A member left out", material(tlogEntries=[]), "publicKey")
+    one("no-signature", "a bundle with an empty list of signatures", "Signature stripping: what is not signed by anybody passes a loop over all signatures", inner(signatures=[]), "it has 0 signatures, wanted 1 to 32")
+    one("many-signatures", "a bundle with 33 signatures", "Work without end for one file", inner(signatures=[{"sig": ""}] * 33), "it has 33 signatures, wanted 1 to 32")
+    one("payload-type", "a bundle for another payload type", "Cross-protocol confusion, which the payload type of DSSE is there to stop", inner(payloadType="text/plain"), "text/plain")
+    one("payload-unpadded", "a payload without padding", BASE64, inner(payload="e30"), "base64")
+    one("payload-number", "a payload that is a number", "Type confusion", inner(payload=1), "payload")
+    one("list", "a list in place of an object", "Type confusion", "[]", "its top level is not an object")
+
+
+# ECDSA on P-256, from SEC 1 and FIPS 186-5, just enough to sign once. The key and the nonce are thrown away.
+
+P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+G = (
+    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
+)
+SECRET, NONCE, MESSAGE = 3, 5, b"weighed"
+
+
+def add(p, q):
+    if p is None or q is None:
+        return p or q
+    if p[0] == q[0] and (p[1] + q[1]) % P == 0:
+        return None
+    if p == q:
+        slope = (3 * p[0] * p[0] - 3) * pow(2 * p[1], -1, P)
+    else:
+        slope = (q[1] - p[1]) * pow(q[0] - p[0], -1, P)
+    x = (slope * slope - p[0] - q[0]) % P
+    return x, (slope * (p[0] - x) - p[1]) % P
+
+
+def multiply(k, p=G):
+    out = None
+    for bit in format(k, "b"):
+        out = add(out, out)
+        if bit == "1":
+            out = add(out, p)
+    return out
+
+
+def number(value, length=32):
+    return value.to_bytes(length, "big")
+
+
+def point(p, lead=b"\x04"):
+    return lead + number(p[0]) + number(p[1])
+
+
+PUBLIC = multiply(SECRET)
+P256_PEM = spki(P256, point(PUBLIC))
+assert (PUBLIC[1] ** 2 - PUBLIC[0] ** 3 + 3 * PUBLIC[0] - B) % P == 0
+
+
+def der_integer(value, content=None):
+    content = number(value, (value.bit_length() // 8) + 1) if content is None else content
+    return b"\x02" + bytes([len(content)]) + content
+
+
+def der_signature(r, s):
+    body = der_integer(r) + der_integer(s)
+    return b"\x30" + bytes([len(body)]) + body
+
+
+def p256():
+    def key_of(slug, name, source, pem, says):
+        case("public-key", slug, name, source, text(pem), says=says)
+
+    off = (PUBLIC[0], (PUBLIC[1] + 1) % P)
+    twisted = (PUBLIC[0] + 1, PUBLIC[1])
+    key_of("honest", "a P-256 key as it should be", "None: what is refused elsewhere is not refused for it", P256_PEM, None)
+    key_of("not-on-the-curve", "a point that is not on the curve", "Invalid curve attacks: CVE-2015-7940", spki(P256, point(off)), "not a point of the curve")
+    key_of("other-x", "a point with another x", "Invalid curve attacks: CVE-2015-7940", spki(P256, point(twisted)), "not a point of the curve")
+    key_of("infinity", "the point at infinity", "Every signature holds, or none", spki("301a301306072a8648ce3d020106082a8648ce3d030107030300", b"\0\0"), "not an uncompressed point in its one DER form")
+    key_of("coordinate-over", "a coordinate past the prime", "One point, two encodings", spki(P256, b"\x04" + b"\xff" * 64), "not a point of the curve")
+    key_of("compressed", "a compressed point", "One key, two spellings, two key ids", spki(P256_COMPRESSED, bytes([2 + PUBLIC[1] % 2]) + number(PUBLIC[0])), "is a compressed point; it must be written uncompressed")
+    key_of("hybrid", "a point in the hybrid form", "One key, two spellings, two key ids", spki(P256, point(PUBLIC, bytes([6 + PUBLIC[1] % 2]))), "not an uncompressed point in its one DER form")
+    key_of("other-curve", "a key on secp256k1", "A curve that looks the same", spki("3056301006072a8648ce3d020106052b8104000a034200", point(PUBLIC)), "on another elliptic curve than P-256")
+    key_of("p384", "a key on P-384", "A curve that is not taken", spki(P384, b"\x04" + bytes(96)), "on another elliptic curve than P-256")
+    key_of("trailing", "bytes behind the key", "One key, two spellings, two key ids", spki(P256, point(PUBLIC) + b"\0"), "not an uncompressed point in its one DER form")
+    key_of("crlf", "a key with CRLF", "One key, two spellings, two key ids", P256_PEM.replace("\n", "\r\n"), "not in its canonical PEM form")
+    key_of("no-final-newline", "a key without its last line feed", "One key, two spellings, two key ids", P256_PEM[:-1], "not in its canonical PEM form")
+    key_of("columns-76", "a key in lines of 76", "One key, two spellings, two key ids", pem_columns(76), "not in its canonical PEM form")
+    key_of("two-keys", "two keys in one text", "Which one counts?", P256_PEM * 2, "wanted an Ed25519 or P-256 public key in PEM form")
+    key_of("private", "a private key in place of the public one", "A secret that goes where everybody reads", P256_PEM.replace("PUBLIC", "PRIVATE"), "wanted an Ed25519 or P-256 public key in PEM form")
+    key_of("rsa", "an RSA key", "An algorithm that is not taken", spki("301a300d06092a864886f70d01010105000309", b"\0\x30\x06\x02\x01\x03\x02\x01\x03"), "neither an Ed25519 nor a P-256 key")
+
+    def signed(slug, name, source, data, says):
+        case("p256-signature", slug, name, source, raw(data), says=says)
+
+    digest = int.from_bytes(hashlib.sha256(MESSAGE).digest(), "big")
+    r = multiply(NONCE)[0] % N
+    s = pow(NONCE, -1, N) * (digest + r * SECRET) % N
+    low, high = min(s, N - s), max(s, N - s)
+    not_this = "the signature does not verify"
+    good = der_signature(r, low)
+    wrap = lambda body: b"\x30" + bytes([len(body)]) + body
+    signed("low-s", "a signature with low s", "None: what is refused elsewhere is not refused for it", good, None)
+    signed("high-s", "a signature with high s", "Malleability: OpenSSL writes both; the log keeps the low one", der_signature(r, high), None)
+    signed("raw", "64 bytes in place of DER", "One signature, two spellings", number(r) + number(low), not_this)
+    signed("zeros", "r and s of zero", "CVE-2022-21449, psychic signatures", der_signature(0, 0), not_this)
+    signed("r-zero", "an r of zero", "CVE-2022-21449, psychic signatures", der_signature(0, low), not_this)
+    signed("s-order", "an s of the order", "CVE-2022-21449, psychic signatures", der_signature(r, N), not_this)
+    signed("r-plus-order", "r with the order added", "One signature, two spellings", der_signature(r + N, low), not_this)
+    signed("s-plus-order", "s with the order added", "One signature, two spellings", der_signature(r, low + N), not_this)
+    signed("negative", "a negative s", "One signature, two spellings", wrap(der_integer(r) + der_integer(0, b"\xff" + number(low))), not_this)
+    signed("leading-zero", "an integer with a zero too many", "BER where DER is wanted: CVE-2014-8275", wrap(der_integer(r) + der_integer(0, b"\0\0" + number(low))), not_this)
+    signed("long-length", "a length in the long form", "BER where DER is wanted: CVE-2014-8275", b"\x30\x81" + good[1:], not_this)
+    signed("indefinite", "a length without an end", "BER where DER is wanted: CVE-2014-8275", b"\x30\x80" + good[2:] + b"\0\0", not_this)
+    signed("trailing", "a byte behind the signature", "One signature, two spellings", good + b"\0", not_this)
+    signed("trailing-inside", "a byte behind the integers", "One signature, two spellings", wrap(good[2:] + b"\0"), not_this)
+    signed("empty", "no bytes", "Signature stripping", b"", not_this)
+    signed("other-message", "a signature over another message", "A signature that was moved", der_signature(multiply(7)[0] % N, low), not_this)
+
+
+def pem_columns(columns):
+    encoded = base64.b64encode(bytes.fromhex(P256) + point(PUBLIC)).decode()
+    lines = "".join(encoded[at : at + columns] + "\n" for at in range(0, len(encoded), columns))
+    return f"-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n"
+
+
+p256()
+oms_bundles()
+
+# Files that are no weights, and files that look like one of those. What they are found to be is what is expected.
+
+
+def no_weights():
+    def one(slug, name, source, value, says):
+        case("junk", slug, name, source, *(value if isinstance(value, list) else [text(value)]), says=says)
+
+    oid = sha256(b"x")
+    pointer = lambda first="version https://git-lfs.github.com/spec/v1", oid_line=f"oid sha256:{oid}", size="size 1", more="": f"{first}\n{oid_line}\n{size}\n{more}"
+    lfs = "A pointer that stands for the weights: git-lfs.com, spec.md"
+    one("empty", "a file of no bytes", "A download that never began", "", "empty")
+    one("pointer", "a Git LFS pointer", lfs, pointer(), "lfs-pointer")
+    one("pointer-crlf", "a pointer with CRLF", "A checkout that changes line ends", pointer().replace("\n", "\r\n"), "lfs-pointer")
+    one("pointer-no-size", "a pointer that breaks off", "A download that stopped", pointer(size=""), "lfs-pointer")
+    one("pointer-oid-short", "a pointer with a short digest", "A pointer made by hand", pointer(oid_line="oid sha256:00"), "lfs-pointer")
+    one("pointer-oid-capitals", "a pointer with a digest in capitals", "One value, two spellings", pointer(oid_line=f"oid sha256:{oid.upper()}"), "lfs-pointer")
+    one("pointer-size-huge", "a pointer with a size past 2^64", "Integer overflow", pointer(size="size 99999999999999999999"), "lfs-pointer")
+    one("pointer-other-hash", "a pointer with another kind of digest", "Version confusion", pointer(oid_line="oid sha1:" + "0" * 40), "lfs-pointer")
+    one("pointer-two-oids", "a pointer with two digests", "Which one counts?", pointer(oid_line=f"oid sha256:{oid}\noid sha256:{'0' * 64}"), "lfs-pointer")
+    one("html", "a web page", "A login page in place of the file", "<!DOCTYPE html><html></html>", "html")
+    one("html-capitals", "a web page in capitals behind blank lines", "A login page in place of the file", "\n\n <HTML>", "html")
+    one("html-bom", "a web page behind a byte order mark", "A login page in place of the file", [raw(b"\xef\xbb\xbf"), text("<!doctype html>")], "html")
+    one("xml", "an error of an object store", "An error page in place of the file", '<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "wrong-format")
+    one("json", "an error in JSON", "An error page in place of the file", '{"error":"Repository not found"}', "wrong-format")
+    one("zip", "a zip archive, which may hold a pickle", "torch.save under another name", [raw(b"PK\x03\x04" + bytes(60))], "wrong-format")
+    one("pickle", "a pickle", "Code that runs when it is loaded", [raw(b"\x80\x02}q\x00." + bytes(60))], "wrong-format")
+    one("gzip", "a gzip file", "A download that was not unpacked", [raw(b"\x1f\x8b\x08" + bytes(60))], "wrong-format")
+    one("gguf", "GGUF under the name of safetensors", "The wrong file", [raw(gguf())], "wrong-format")
+    one("zeros", "nothing but zeros", "A download that was allotted and never written", [repeat("\0", 64)], None)
+
+
+no_weights()
+
 # What a visitor pastes, and what stands in links.
 
 

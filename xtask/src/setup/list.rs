@@ -229,7 +229,7 @@ fn has_wasm_target(workspace: &Workspace) -> bool {
 fn cargo_install(workspace: &Workspace) -> Run {
     let settings = [("LTO", "off"), ("CODEGEN_UNITS", "16"), ("OPT_LEVEL", "0")];
     let run = workspace.cargo().arg("install");
-    let run = run.env("CARGO_TARGET_DIR", &workspace.root().join("target/tools"));
+    let run = run.env("CARGO_TARGET_DIR", workspace.root().join("target/tools"));
     settings.iter().fold(run, |run, (name, value)| {
         run.env(&format!("CARGO_PROFILE_RELEASE_{name}"), value)
     })
