@@ -37,6 +37,16 @@ pub enum Role {
     Sign,
 }
 
+impl Role {
+    /// The role's word, as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Sign => "sign",
+        }
+    }
+}
+
 /// How many distinct holders must sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Threshold {

@@ -21,6 +21,7 @@ pub mod checkpoint;
 pub mod chunk;
 pub mod cosignature;
 pub mod digest;
+pub mod domain_proof;
 pub mod dsse;
 pub mod entry;
 pub mod folder;

@@ -9,14 +9,19 @@ mod blobs;
 pub mod body;
 mod caching;
 mod failures;
+mod feed;
 mod health;
 mod lookup;
+pub(crate) mod openapi;
+mod pages;
 pub mod problem;
 mod publishers;
 mod records;
 mod search;
 mod static_log;
 mod submit;
+
+use std::time::Instant;
 
 use actix_web::{
     Error, HttpRequest, HttpResponse, Resource,
@@ -49,7 +54,9 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/api/v1/artifacts/{digest}", lookup::artifact))
         .service(read("/api/v1/publishers", publishers::list))
         .service(read("/api/v1/publishers/{publisher}", publishers::one))
+        .service(read("/api/v1/publishers/{publisher}/feed.atom", feed::feed))
         .service(read("/api/v1/search", search::search))
+        .service(read("/api/v1/openapi.json", openapi::document))
         .service(read("/log/checkpoint", static_log::checkpoint))
         .service(read("/log/tile/{path:.*}", static_log::tile))
         .service(read("/badge/v1/example/{state}.svg", badge::example))
@@ -61,6 +68,12 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/trust", static_log::trust))
         .service(read("/healthz", health::alive))
         .service(read("/readyz", health::ready))
+        .service(read("/metrics", health::metrics))
+        .service(read("/record/{record}", pages::record))
+        .service(read("/artifact/{digest}", pages::artifact))
+        .service(read("/publisher/{publisher}", pages::publisher))
+        .service(read("/publishers", pages::publishers))
+        .service(read("/log", pages::log))
         .default_service(web::to(everything_else));
 }
 
@@ -104,14 +117,22 @@ fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpRespo
     response
 }
 
-/// Folders that never fall through to the page.
-const NOT_THE_PAGE: [&str; 7] = ["/api", "/badge/v1", "/e", "/log", "/trust", "/healthz", "/readyz"];
+/// Files and folders that never fall through to the page; `/log` alone is one.
+const NOT_THE_PAGE: [&str; 7] = [
+    "/api",
+    "/badge/v1",
+    "/e",
+    "/log/",
+    "/trust",
+    "/healthz",
+    "/readyz",
+];
 
 /// Whether a path is one of [`NOT_THE_PAGE`] or below it.
 fn is_for_programs(path: &str) -> bool {
     let within = |folder: &&str| {
         path.strip_prefix(*folder)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || folder.ends_with('/'))
     };
     NOT_THE_PAGE.iter().any(within)
 }
@@ -123,7 +144,7 @@ async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpRes
         return Ok(method_not_allowed(&request, "GET, HEAD"));
     }
     let answer = if is_page {
-        app.assets.answer(&request, path)
+        pages::other(&request, &app)
     } else {
         None
     };
@@ -142,6 +163,11 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let open_to_all = is_for_programs(request.path());
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let (begun, path, method) = (
+        Instant::now(),
+        request.path().to_owned(),
+        request.method().clone(),
+    );
     let held = body::HeldBody::of(&mut request);
     let target = request
         .uri()
@@ -156,10 +182,13 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
     if let Some(body) = held {
         response = response.map_body(|_, answer| body.hold_until_sent(answer));
     }
-    let many = response
-        .request()
-        .app_data::<Data<App>>()
-        .is_some_and(|app| app.connections.are_many());
+    let app = response.request().app_data::<Data<App>>();
+    let many = app.is_some_and(|app| app.connections.are_many());
+    if let Some(app) = app {
+        let (status, took) = (response.status().as_u16(), begun.elapsed());
+        app.metrics.answered(is_read, status, took);
+        tracing::debug!(%method, path, status, microseconds = took.as_micros(), "answered");
+    }
     if many {
         response
             .response_mut()

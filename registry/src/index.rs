@@ -12,6 +12,7 @@ use std::{
     collections::HashSet,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use provenance::{
@@ -266,6 +267,9 @@ impl Batch {
             rows::summary(index),
             serde_json::to_vec(&summary).unwrap_or_default(),
         );
+        // A clock before 1970 is none.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.row(rows::taken(index), now.as_secs().to_be_bytes().to_vec());
         let id = record.id;
         if let Some(artifact) = record.artifact() {
             self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");

@@ -19,6 +19,8 @@ pub mod http;
 pub mod index;
 pub mod limits;
 pub mod log;
+mod metrics;
+mod pages;
 mod server;
 mod starter;
 mod tickets;

@@ -45,6 +45,11 @@ impl Connections {
         Open(Arc::clone(self))
     }
 
+    /// How many are open.
+    pub(crate) fn count(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     /// Whether too many are open for one to be kept after its answer.
     pub(crate) fn are_many(&self) -> bool {
         self.open.load(Ordering::Relaxed) > self.kept

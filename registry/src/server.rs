@@ -29,6 +29,7 @@ use crate::{
     index::IndexError,
     limits::{CLOSING_DEADLINE, Connections, HEAD_DEADLINE, KEEP_ALIVE},
     log::{Ended, Log, OpenError, SequencerError},
+    metrics::Metrics,
     starter,
     tickets::Tickets,
 };
@@ -51,7 +52,9 @@ pub struct App {
     pub(crate) budget: Arc<Budget>,
     pub(crate) assets: Arc<Assets>,
     pub(crate) badges: Cache,
+    pub(crate) metrics: Metrics,
     pub(crate) trust: String,
+    pub(crate) public_url: String,
     pub(crate) max_payload_bytes: usize,
     pub(crate) connections: Arc<Connections>,
     /// Dropped last: it holds the lock.
@@ -150,7 +153,9 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
         budget: Arc::new(Budget::default()),
         assets,
         badges: Cache::default(),
+        metrics: Metrics::default(),
         trust,
+        public_url,
         max_payload_bytes: config.max_payload_bytes,
         connections: Arc::clone(&connections),
         _folder: folder,

@@ -1,16 +1,20 @@
-// Same-origin requests whose answers cannot grow past a limit.
+// Requests whose answers cannot grow past a limit.
 
 /**
  * Fetches `path` and gives [status, Uint8Array]. Rejects with a TypeError when the server cannot be reached and
  * with a RangeError when the answer has more than `limit` bytes; the rest is then not downloaded.
  */
 export async function fetchBounded(path, limit, reload) {
-  const response = await fetch(path, {
-    cache: reload ? 'no-store' : 'default',
-    credentials: 'omit',
-    redirect: 'error',
-    referrerPolicy: 'no-referrer',
-  });
+  return bounded(path, limit, reload ? 'no-store' : 'default');
+}
+
+/** As fetchBounded, from another server that allows it; the page's policy says which. */
+export async function fetchElsewhere(url, limit) {
+  return bounded(url, limit, 'no-store');
+}
+
+async function bounded(url, limit, cache) {
+  const response = await fetch(url, { cache, credentials: 'omit', redirect: 'error', referrerPolicy: 'no-referrer' });
   const pieces = [];
   let length = 0;
   if (response.body) {

@@ -3,11 +3,16 @@
 
 use js_sys::{Array, Promise, Uint8Array};
 use provenance::{
-    RecordId, Sha256Digest,
-    api::{Problem, RecordProof, paths},
+    PublisherName, RecordId, Sha256Digest,
+    api::{
+        ArtifactAnswer, BadgeDocument, Problem, PublisherAnswer, PublishersAnswer, RecordProof,
+        ScriptsAnswer, SearchAnswer, paths,
+    },
+    domain_proof::MAX_DOMAIN_PROOF_BYTES,
     dsse::MAX_PAYLOAD_BYTES,
     json::{self, FromJson},
     lookup::{Index, LookupAnswer, Match},
+    merkle::tile::{TILE_WIDTH, TileCoord},
     trust::MAX_TRUST_BYTES,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -19,10 +24,15 @@ use crate::{files::described, task::Begun, text};
 extern "C" {
     #[wasm_bindgen(js_name = fetchBounded)]
     fn fetch_bounded(path: &str, limit: f64, reload: bool) -> Promise;
+    #[wasm_bindgen(js_name = fetchElsewhere)]
+    fn fetch_elsewhere(url: &str, limit: f64) -> Promise;
 }
 
 /// Most bytes of an answer with a list or a proof: 16 MiB.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Most bytes of a checkpoint with all its cosignatures.
+const MAX_CHECKPOINT_BYTES: usize = 64 << 10;
 
 /// Why the registry gave no usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -97,6 +107,115 @@ pub(crate) async fn offered_trust() -> Result<String, ApiError> {
     })
 }
 
+/// A publisher's keys and records.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn publisher(name: &PublisherName) -> Begun<Result<PublisherAnswer, ApiError>> {
+    get_json("publisher", &paths::publisher(name), true)
+}
+
+/// All publishers.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn publishers() -> Begun<Result<PublishersAnswer, ApiError>> {
+    get_json("list of publishers", paths::PUBLISHERS, true)
+}
+
+/// Records about the artifact with this dirHash1.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn artifact(dir_hash1: Sha256Digest) -> Begun<Result<ArtifactAnswer, ApiError>> {
+    get_json("list of records", &paths::artifact(&dir_hash1), true)
+}
+
+/// Records with these words, which the registry is told.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn search(words: &str) -> Begun<Result<SearchAnswer, ApiError>> {
+    let escaped = String::from(js_sys::encode_uri_component(words));
+    get_json("search", &format!("{}?q={escaped}", paths::SEARCH), true)
+}
+
+/// What the badge of a record or model is made from.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn badge(reference: &str) -> Begun<Result<BadgeDocument, ApiError>> {
+    let escaped: Vec<_> = reference
+        .split('/')
+        .map(|part| String::from(js_sys::encode_uri_component(part)))
+        .collect();
+    get_json("badge", &format!("/badge/v1/{}.json", escaped.join("/")), true)
+}
+
+/// The badge scripts that the registry serves.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn scripts() -> Begun<Result<ScriptsAnswer, ApiError>> {
+    get_json("list of scripts", "/e/", true)
+}
+
+/// The description of the API.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn openapi() -> Begun<Result<serde_json::Value, ApiError>> {
+    let bytes = get("description", paths::OPENAPI, MAX_ANSWER_BYTES, true);
+    Box::pin(async move {
+        let detail = |error: json::JsonError| ApiError::Answer {
+            what: "description",
+            detail: error.to_string(),
+        };
+        json::parse_strict(&bytes.await?, MAX_ANSWER_BYTES).map_err(detail)
+    })
+}
+
+/// The newest checkpoint, a signed note.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn checkpoint() -> Begun<Result<String, ApiError>> {
+    let bytes = get("checkpoint", paths::CHECKPOINT, MAX_CHECKPOINT_BYTES, true);
+    Box::pin(async move {
+        String::from_utf8(bytes.await?).map_err(|_| ApiError::Answer {
+            what: "checkpoint",
+            detail: "it is not text".to_owned(),
+        })
+    })
+}
+
+/// A tile of the log. A partial one may be gone once the full one is there, which begins with the same hashes.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) async fn tile(tile: TileCoord) -> Result<Vec<u8>, ApiError> {
+    let limit = usize::try_from(TILE_WIDTH).unwrap_or(usize::MAX) * Sha256Digest::LEN;
+    if let Ok(bytes) = get("tile", &paths::tile(&tile), limit, false).await {
+        return Ok(bytes);
+    }
+    let width = u16::try_from(TILE_WIDTH).unwrap_or(u16::MAX);
+    let mut bytes = get("tile", &paths::tile(&TileCoord { width, ..tile }), limit, false).await?;
+    bytes.truncate(usize::from(tile.width) * Sha256Digest::LEN);
+    Ok(bytes)
+}
+
+/// What a publisher's own site says of it, at `url`.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn domain_proof(url: &str) -> Begun<Result<Vec<u8>, ApiError>> {
+    let answer = JsFuture::from(fetch_elsewhere(
+        url,
+        text::as_float(MAX_DOMAIN_PROOF_BYTES as u64),
+    ));
+    Box::pin(async move { read("domain proof", answer.await) })
+}
+
 /// Lookups of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Lookup(Option<Index>);
@@ -160,7 +279,7 @@ fn read(what: &'static str, answer: Result<JsValue, JsValue>) -> Result<Vec<u8>,
     let bytes = Uint8Array::new(&pair.get(1)).to_vec();
     match pair.get(0).as_f64() {
         Some(200.0) => Ok(bytes),
-        Some(404.0) if matches!(what, "record" | "proof") => Err(ApiError::NotFound),
+        Some(404.0) if matches!(what, "record" | "proof" | "publisher" | "badge") => Err(ApiError::NotFound),
         status => Err(refused(what, text::whole(status.unwrap_or_default()), &bytes)),
     }
 }

@@ -4,25 +4,58 @@ use leptos::{ev, leptos_dom::helpers::WindowListenerHandle, prelude::*};
 use web_sys::DragEvent;
 
 use crate::{
-    components::frame::{footer, header},
-    dom::{IntoView, el},
+    components::{
+        frame::{footer, header},
+        page::missing,
+    },
+    dom::{IntoView, View, el},
     files,
-    pages::verify::verify_page,
+    pages::{
+        artifact, badge, developers, home, log, publisher, record, search, styleguide, verify::verify_page,
+    },
     query,
+    route::Route,
     session::Session,
     task::spawn,
     trust_session::TrustSession,
 };
 
-/// The whole app.
+/// The whole app: the page that the address names, in its frame.
 pub(crate) fn app() -> impl IntoView {
-    let session = Session::new(TrustSession::start());
+    forget_essentials();
+    let route = Route::of(&window().location().pathname().unwrap_or_default());
+    let trust = TrustSession::start();
+    let page = match &route {
+        Route::Home => verify(trust, home::ways_in()),
+        Route::Verify => verify(trust, View::Nothing),
+        Route::Search => search::search_page(),
+        Route::Record(id) => record::record_page(*id, trust),
+        Route::Artifact(dir_hash1) => artifact::artifact_page(*dir_hash1),
+        Route::Publisher(name) => publisher::publisher_page(name.clone(), trust),
+        Route::Publishers => publisher::publishers_page(),
+        Route::Log => log::log_page(trust),
+        Route::Badge => badge::badge_page(),
+        Route::Developers => developers::developers_page(),
+        Route::Styleguide => styleguide::styleguide_page(),
+        Route::Nowhere => missing("No such page", "There is nothing at this address."),
+    };
+    el("div").class("site").child((page, header(&route), footer()))
+}
+
+/// What the server wrote for readers without scripts has served.
+fn forget_essentials() {
+    if let Some(essentials) = document().get_element_by_id("essentials") {
+        essentials.remove();
+    }
+}
+
+/// The Verify page, with `more` below it.
+fn verify(trust: TrustSession, more: View) -> View {
+    let session = Session::new(trust);
     let over = take_drops(session);
     follow_address(session);
     mirror_in_window(session);
-    el("div")
-        .class("site")
-        .child((verify_page(session, over.into()), header(), footer()))
+    verify_page(session, over.into(), more).into_view()
 }
 
 /// Makes the whole window a drop target. Gives whether files hover over it.
@@ -62,20 +95,15 @@ fn take_drops(session: Session) -> RwSignal<bool> {
     over
 }
 
-/// Takes `/record/…`, `#record=…` and `#hash=…` from the address. Fragments never reach a server.
+/// Takes `#record=…` and `#hash=…` from the address. Fragments never reach a server.
 fn follow_address(session: Session) {
-    let path = window().location().pathname().unwrap_or_default();
-    let fragment = move || query::from_fragment(&window().location().hash().unwrap_or_default());
-    let follow = move |named| match named {
+    let follow = move || match query::from_fragment(&window().location().hash().unwrap_or_default()) {
         Some(Ok(query)) => session.ask(query),
         Some(Err(what)) => session.misled(what),
         None => {}
     };
-    let in_path = query::from_path(&path);
-    let astray = in_path.is_none() && !query::is_page(&path);
-    session.state.update(|state| state.astray = astray);
-    follow(fragment().or(in_path));
-    keep(window_event_listener(ev::hashchange, move |_| follow(fragment())));
+    follow();
+    keep(window_event_listener(ev::hashchange, move |_| follow()));
 }
 
 /// Shows progress in the title, and warns before leaving a run.

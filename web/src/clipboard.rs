@@ -38,7 +38,8 @@ pub(crate) fn copy(text: &str, done: RwSignal<bool>) {
 /// The browser's own, which is shown nowhere: a download that does not start is seen.
 pub(crate) fn save(name: &str, text: &str) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
-    options.set_type("application/json");
+    let is_json = name.rsplit('.').next() == Some("json");
+    options.set_type(if is_json { "application/json" } else { "text/plain" });
     let blob = Blob::new_with_str_sequence_and_options(&Array::of1(&text.into()), &options)?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let link: HtmlAnchorElement = document().create_element("a")?.unchecked_into();

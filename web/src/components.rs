@@ -5,12 +5,14 @@
 
 pub(crate) mod button;
 pub(crate) mod candidates;
+pub(crate) mod checks;
 pub(crate) mod digest;
 pub(crate) mod drop_zone;
 pub(crate) mod file_list;
 pub(crate) mod frame;
 pub(crate) mod icon;
 pub(crate) mod identity;
+pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod query;

@@ -3,8 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `app`, `pages`, `components`, `dom` | what is shown |
-//! | `verification`, `candidate`, `judgement`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `text` | state and rules, plain Rust with native tests |
-//! | `session`, `check`, `evidence`, `trust_session` | the asynchronous work between the two |
+//! | `verification`, `candidate`, `judgement`, `progress`, `plan`, `schedule`, `pace`, `trust`, `query`, `route`, `sums`, `text` | state and rules, plain Rust with native tests |
+//! | `session`, `check`, `evidence`, `growth`, `loaded`, `trust_session` | the asynchronous work between the two |
 //! | `worker_pool`, `api`, `files`, `store`, `clipboard`, `task` | the browser's edges |
 
 mod api;
@@ -17,7 +17,9 @@ mod components;
 mod dom;
 mod evidence;
 mod files;
+mod growth;
 mod judgement;
+mod loaded;
 mod pace;
 mod pages;
 mod plan;
@@ -26,9 +28,11 @@ mod query;
 #[cfg(test)]
 #[path = "../../fuzz/src/query_body.rs"]
 mod query_body;
+mod route;
 mod schedule;
 mod session;
 mod store;
+mod sums;
 #[cfg(test)]
 #[path = "../../fuzz/src/target.rs"]
 mod target;

@@ -1,3 +1,12 @@
-//! Pages. A page owns state and gives it to components.
+//! The pages. Each is made from what its address names.
 
+pub(crate) mod artifact;
+pub(crate) mod badge;
+pub(crate) mod developers;
+pub(crate) mod home;
+pub(crate) mod log;
+pub(crate) mod publisher;
+pub(crate) mod record;
+pub(crate) mod search;
+pub(crate) mod styleguide;
 pub(crate) mod verify;

@@ -78,11 +78,6 @@ fn named(text: &str, is_record: bool) -> Result<Query, String> {
     }
 }
 
-/// Whether a path is the Verify page's own.
-pub(crate) fn is_page(path: &str) -> bool {
-    matches!(path, "/" | "/verify" | "/verify/" | "/index.html")
-}
-
 /// Digests of other tools may be in capitals.
 fn hex(text: &str) -> Option<Sha256Digest> {
     text.to_ascii_lowercase().parse().ok()
@@ -151,6 +146,5 @@ mod tests {
             assert!(wrong.unwrap().unwrap_err().contains("64 characters"));
         }
         assert_eq!(from_path("/nosuch"), None);
-        assert!(is_page("/verify") && !is_page("/nosuch"));
     }
 }

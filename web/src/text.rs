@@ -49,12 +49,13 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 
 /// As [`counted`].
 pub(crate) fn counted_u64(count: u64, noun: &str) -> String {
-    let ending = match count {
-        1 => "",
-        _ if noun.ends_with('s') => "es",
-        _ => "s",
+    let (stem, ending) = match (count, noun.strip_suffix('y')) {
+        (1, _) => (noun, ""),
+        (_, Some(stem)) => (stem, "ies"),
+        (_, None) if noun.ends_with('s') => (noun, "es"),
+        (_, None) => (noun, "s"),
     };
-    format!("{} {noun}{ending}", grouped(count))
+    format!("{} {stem}{ending}", grouped(count))
 }
 
 /// A text of several lines with every hidden character but the line breaks made visible.
@@ -96,6 +97,16 @@ pub(crate) fn time_left(seconds: f64) -> String {
         s @ 55..=90 => format!("about {} minute left", (s / 60).max(1)),
         s @ 91..=5400 => format!("about {} minutes left", (s + 30) / 60),
         s => format!("about {} hours left", (s + 1800) / 3600),
+    }
+}
+
+/// A past time, coarse on purpose: `5 seconds`, `3 minutes`, `2 days`.
+pub(crate) fn age(seconds: u64) -> String {
+    match seconds {
+        0..=119 => counted_u64(seconds, "second"),
+        120..=7199 => counted_u64(seconds / 60, "minute"),
+        7200..=172_799 => counted_u64(seconds / 3600, "hour"),
+        _ => counted_u64(seconds / 86_400, "day"),
     }
 }
 
@@ -202,6 +213,22 @@ mod tests {
             (f64::NAN, "a few seconds left"),
         ] {
             assert_eq!(time_left(seconds), text);
+        }
+    }
+
+    #[test]
+    fn counts_and_ages_are_words() {
+        assert_eq!(counted(1, "entry"), "1 entry");
+        assert_eq!(counted(0, "entry"), "0 entries");
+        assert_eq!(counted(2, "witness"), "2 witnesses");
+        for (seconds, text) in [
+            (1, "1 second"),
+            (119, "119 seconds"),
+            (120, "2 minutes"),
+            (7200, "2 hours"),
+            (172_800, "2 days"),
+        ] {
+            assert_eq!(age(seconds), text);
         }
     }
 

@@ -103,8 +103,6 @@ pub(crate) struct Verification {
     pub(crate) told: Option<String>,
     /// What came of the bundles among the files, where there were any.
     pub(crate) bundles: Option<String>,
-    /// Whether the address is of a page that there is not.
-    pub(crate) astray: bool,
     /// Counts runs, so that late answers of an earlier one are known.
     run: u64,
     /// Counts what the visitor named, for the same reason.
@@ -121,7 +119,6 @@ impl Default for Verification {
             whole: false,
             told: None,
             bundles: None,
-            astray: false,
             run: 0,
             asked: 0,
         }

@@ -8,6 +8,10 @@ pub const ATTESTATIONS: &str = "/api/v1/attestations";
 pub const LOOKUP: &str = "/api/v1/lookup";
 /// Lists publishers.
 pub const PUBLISHERS: &str = "/api/v1/publishers";
+/// Searches by words.
+pub const SEARCH: &str = "/api/v1/search";
+/// Describes the API.
+pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// The newest checkpoint.
 pub const CHECKPOINT: &str = "/log/checkpoint";
 /// The registry's own trust file.
@@ -43,6 +47,11 @@ pub fn artifact(dir_hash1: &Sha256Digest) -> String {
 /// One publisher.
 pub fn publisher(name: &PublisherName) -> String {
     format!("/api/v1/publishers/{name}")
+}
+
+/// One publisher's records as an Atom feed.
+pub fn feed(name: &PublisherName) -> String {
+    format!("/api/v1/publishers/{name}/feed.atom")
 }
 
 /// A tile of the log.

@@ -14,11 +14,17 @@ use std::{
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
 };
 use provenance::Sha256Digest;
 
 use super::caching::{IMMUTABLE, REVALIDATE, answer_with_etag};
+use crate::pages::{Essentials, Markup, escaped};
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// Most bytes of all files of the page together: 64 MiB, a hundred times what it needs.
 const MAX_WEB_BYTES: u64 = 64 << 20;
@@ -39,6 +45,52 @@ cargo xtask build-web\n\nThe API is described in docs/API.md; the log is at /log
 pub struct Assets {
     files: BTreeMap<String, Arc<Asset>>,
     policy: String,
+    template: Option<Template>,
+}
+
+/// `index.html` around the places that are different for each page of the site, which comments mark.
+#[derive(Debug)]
+struct Template {
+    before: String,
+    between: String,
+    essentials: String,
+    after: String,
+}
+
+impl Template {
+    /// Cuts the file at its four marks; none when it has others.
+    fn read(html: &[u8]) -> Option<Self> {
+        let html = std::str::from_utf8(html).ok()?;
+        let (before, rest) = html.split_once("<!--about-->")?;
+        let (_, rest) = rest.split_once("<!--/about-->")?;
+        let (between, rest) = rest.split_once("<!--essentials-->")?;
+        let (essentials, after) = rest.split_once("<!--/essentials-->")?;
+        let [before, between, essentials, after] = [before, between, essentials, after].map(str::to_owned);
+        Some(Self {
+            before,
+            between,
+            essentials,
+            after,
+        })
+    }
+
+    fn fill(&self, page: &Essentials) -> String {
+        let (title, description) = (escaped(&page.title), escaped(&page.description));
+        let about = format!(
+            "<title>{title}</title>\
+             <meta name=\"description\" content=\"{description}\">\
+             <meta property=\"og:site_name\" content=\"Weighbridge\">\
+             <meta property=\"og:type\" content=\"website\">\
+             <meta property=\"og:title\" content=\"{title}\">\
+             <meta property=\"og:description\" content=\"{description}\">\
+             <meta name=\"twitter:card\" content=\"summary\">"
+        );
+        let essentials = page
+            .body
+            .as_ref()
+            .map_or(self.essentials.as_str(), Markup::as_str);
+        [&self.before, &about, &self.between, essentials, &self.after].concat()
+    }
 }
 
 #[derive(Debug)]
@@ -87,11 +139,16 @@ impl Assets {
             .get("index.html")
             .map(|html| content_security_policy(html))
             .unwrap_or_default();
+        let template = found.get("index.html").and_then(|html| Template::read(html));
         let files = found
             .into_iter()
             .map(|(name, bytes)| (name.clone(), Arc::new(Asset::new(&name, bytes))))
             .collect();
-        Ok(Self { files, policy })
+        Ok(Self {
+            files,
+            policy,
+            template,
+        })
     }
 
     /// Whether there is a page.
@@ -110,25 +167,44 @@ impl Assets {
         }
     }
 
-    /// Answers a GET or HEAD of `path`, which starts with a slash: a file, or the page for every path of the
-    /// app. `None` when there is no such file.
-    pub fn answer(&self, request: &HttpRequest, path: &str) -> Option<HttpResponse> {
-        let name = path.trim_start_matches('/');
-        let is_app_route = !name.contains('.');
+    /// Answers a GET or HEAD of the file at `path`, which starts with a slash. `None` when there is no such file.
+    pub fn file(&self, request: &HttpRequest, path: &str) -> Option<HttpResponse> {
+        let asset = self.files.get(path.trim_start_matches('/'))?;
+        Some(self.send(request, asset))
+    }
+
+    /// Answers with the page of the site that `page` describes. Without a built page only the first one says
+    /// anything: how to build it.
+    pub(crate) fn page(&self, request: &HttpRequest, page: &Essentials) -> Option<HttpResponse> {
         if !self.is_built() {
             let text = || {
                 HttpResponse::Ok()
                     .content_type("text/plain; charset=utf-8")
                     .body(NO_PAGE)
             };
-            return (name.is_empty()).then(text);
+            return (request.path() == "/").then(text);
         }
-        let asset = match self.files.get(name) {
-            Some(asset) => asset,
-            None if is_app_route => self.files.get("index.html")?,
-            None => return None,
+        let Some(template) = &self.template else {
+            return self.file(request, "/index.html");
         };
-        Some(self.send(request, asset))
+        let html = template.fill(page);
+        let tag = Sha256Digest::of(html.as_bytes()).to_string();
+        let mut response = answer_with_etag(request, &tag[..32], REVALIDATE, HTML, || html.into());
+        if !page.found {
+            *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        self.protect(&mut response);
+        if let Some(other) = &page.may_ask {
+            let policy = self
+                .policy
+                .replace("connect-src 'self'", &format!("connect-src 'self' {other}"));
+            if let Ok(policy) = policy.parse() {
+                response
+                    .headers_mut()
+                    .insert(header::CONTENT_SECURITY_POLICY, policy);
+            }
+        }
+        Some(response)
     }
 
     fn send(&self, request: &HttpRequest, asset: &Asset) -> HttpResponse {
@@ -141,15 +217,22 @@ impl Assets {
             || bytes.to_vec().into(),
         );
         let headers = response.headers_mut();
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        self.protect(&mut response);
+        response
+    }
+
+    /// The headers that keep others out of the page.
+    fn protect(&self, response: &mut HttpResponse) {
+        let headers = response.headers_mut();
         let mut set = |name: HeaderName, value: &str| {
             if let Ok(value) = value.parse() {
                 headers.insert(name, value);
             }
         };
-        if let Some(encoding) = encoding {
-            set(header::CONTENT_ENCODING, encoding);
-        }
-        set(header::VARY, "Accept-Encoding");
         set(header::CONTENT_SECURITY_POLICY, &self.policy);
         set(header::REFERRER_POLICY, "no-referrer");
         set(
@@ -164,7 +247,6 @@ impl Assets {
             HeaderName::from_static("permissions-policy"),
             "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
         );
-        response
     }
 }
 
@@ -275,7 +357,7 @@ fn is_hashed(name: &str) -> bool {
 
 fn content_type(name: &str) -> &'static str {
     match name.rsplit('.').next().unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
+        "html" => HTML,
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "wasm" => "application/wasm",
@@ -369,6 +451,26 @@ mod tests {
         ] {
             assert!(!is_hashed(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_site_stands_where_the_file_is_marked() {
+        let html = b"<head><!--about--><title>x</title><!--/about--></head><body><main><!--essentials-->y<!--/essentials--></main></body>";
+        let template = Template::read(html).unwrap();
+        let missing = Essentials::missing("No <such> page", "\"why\"");
+        let filled = template.fill(&missing);
+        assert!(
+            filled.starts_with("<head><title>No &lt;such&gt; page: Weighbridge</title>"),
+            "{filled}"
+        );
+        assert!(filled.contains("content=\"&quot;why&quot;\""), "{filled}");
+        assert!(
+            !filled.contains("<!--") && filled.ends_with("</main></body>"),
+            "{filled}"
+        );
+        let home = Essentials::fixed("/").unwrap();
+        assert!(template.fill(&home).contains("<main>y</main>"));
+        assert!(Template::read(b"<!--about--><!--essentials-->").is_none());
     }
 
     #[test]

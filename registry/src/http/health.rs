@@ -1,15 +1,44 @@
-//! `GET /healthz` and `/readyz`, for whatever watches the server.
+//! `GET /healthz`, `/readyz` and `/metrics`, for whatever watches the server.
 
 use actix_web::{HttpResponse, web::Data};
 
 use super::problem::{ApiError, Code};
 use crate::App;
 
+const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What Prometheus asks for.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 /// The process answers.
 pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header(("Cache-Control", super::caching::NEVER))
+        .content_type(TEXT)
         .body("alive\n")
+}
+
+/// Numbers about the server, for Prometheus.
+pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, ApiError> {
+    let metrics = &app.metrics;
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let indexed = app
+        .log
+        .index()
+        .head()
+        .map_err(|e| super::lookup::index_error(&e))?;
+    metrics.entries.set(count(app.log.view().head.size.get()));
+    metrics.indexed.set(count(indexed.size.get()));
+    metrics.publishers.set(count(app.log.publishers().len() as u64));
+    metrics.connections.set(count(app.connections.count() as u64));
+    metrics.running.set(i64::from(app.log.is_running()));
+    let text = metrics
+        .text()
+        .map_err(|e| ApiError::internal("writing the metrics", &e))?;
+    Ok(HttpResponse::Ok()
+        .insert_header(("Cache-Control", super::caching::NEVER))
+        .content_type(OPEN_METRICS)
+        .body(text))
 }
 
 /// The log takes records, and the index reflects what is published.
@@ -37,5 +66,6 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
     }
     Ok(HttpResponse::Ok()
         .insert_header(("Cache-Control", super::caching::NEVER))
+        .content_type(TEXT)
         .body("ready\n"))
 }

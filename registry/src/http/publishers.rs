@@ -10,33 +10,87 @@ use provenance::{
 };
 
 use super::{
+    blocking,
+    caching::fresh_json,
     lookup::{from_index, index_error},
     problem::{ApiError, Code},
 };
 use crate::App;
 
+/// Every publisher that the index knows of, by name.
+pub(crate) fn all(app: &App) -> Result<Vec<PublisherSummary>, ApiError> {
+    let index = app.log.index();
+    let size = index.head().map_err(|e| index_error(&e))?.size.get();
+    let summary = |(publisher, known): (PublisherName, crate::log::Publisher)| {
+        let records = index.number_of_records(&publisher).map_err(|e| index_error(&e))?;
+        Ok(PublisherSummary {
+            publisher,
+            genesis: known.genesis,
+            index: known.index,
+            records,
+        })
+    };
+    let public = app
+        .log
+        .publishers()
+        .into_iter()
+        .filter(|(_, known)| known.index < size);
+    public.map(summary).collect()
+}
+
 /// Lists all publishers by name.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let known = app.log.publishers();
-    from_index(request, app, move |index, as_of_size| {
-        let summary = |(publisher, known): (PublisherName, crate::log::Publisher)| {
-            let records = index.number_of_records(&publisher).map_err(|e| index_error(&e))?;
-            Ok(PublisherSummary {
-                publisher,
-                genesis: known.genesis,
-                index: known.index,
-                records,
-            })
-        };
-        let public = known.into_iter().filter(|(_, known)| known.index < as_of_size);
-        let publishers = public.map(summary).collect::<Result<_, ApiError>>()?;
+    let there = app.clone();
+    from_index(request, app, move |_, as_of_size| {
         Ok(PublishersAnswer {
             v: 1,
             as_of_size,
-            publishers,
+            publishers: all(&there)?,
         })
     })
     .await
+}
+
+/// A publisher that the index knows of: its keys and records.
+pub(crate) fn about(app: &App, name: &PublisherName) -> Result<Option<PublisherAnswer>, ApiError> {
+    let index = app.log.index();
+    let as_of_size = index.head().map_err(|e| index_error(&e))?.size.get();
+    let Some(known) = app.log.publisher(name).filter(|known| known.index < as_of_size) else {
+        return Ok(None);
+    };
+    let keys = known.keyset.keys.iter().map(|member| KeySummary {
+        keyid: member.key.keyid(),
+        holder: member.holder.clone(),
+        roles: member.roles.clone(),
+    });
+    Ok(Some(PublisherAnswer {
+        v: 1,
+        as_of_size,
+        genesis: known.genesis,
+        index: known.index,
+        keys: keys.collect(),
+        threshold: known.keyset.threshold,
+        records: index.records_of(name).map_err(|e| index_error(&e))?,
+        publisher: name.clone(),
+    }))
+}
+
+/// The name in an address.
+pub(crate) fn name(text: &str) -> Result<PublisherName, ApiError> {
+    text.parse().map_err(|e| {
+        ApiError::new(
+            Code::BadRequest,
+            format!("{text:?} is not a publisher name: {e}."),
+        )
+    })
+}
+
+/// Nobody has this name here.
+pub(crate) fn unknown(name: &PublisherName) -> ApiError {
+    ApiError::new(
+        Code::PublisherUnknown,
+        format!("No publisher {name} is on this log."),
+    )
 }
 
 /// One publisher: its keys and records.
@@ -45,39 +99,7 @@ pub(crate) async fn one(
     path: Path<String>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let text = path.into_inner();
-    let name: PublisherName = text.parse().map_err(|e| {
-        ApiError::new(
-            Code::BadRequest,
-            format!("{text:?} is not a publisher name: {e}."),
-        )
-    })?;
-    let known = app.log.publisher(&name);
-    from_index(request, app, move |index, as_of_size| {
-        let unknown = || {
-            ApiError::new(
-                Code::PublisherUnknown,
-                format!("No publisher {name} is on this log."),
-            )
-        };
-        let known = known
-            .filter(|known| known.index < as_of_size)
-            .ok_or_else(unknown)?;
-        let keys = known.keyset.keys.iter().map(|member| KeySummary {
-            keyid: member.key.keyid(),
-            holder: member.holder.clone(),
-            roles: member.roles.clone(),
-        });
-        Ok(PublisherAnswer {
-            v: 1,
-            as_of_size,
-            genesis: known.genesis,
-            index: known.index,
-            keys: keys.collect(),
-            threshold: known.keyset.threshold,
-            records: index.records_of(&name).map_err(|e| index_error(&e))?,
-            publisher: name,
-        })
-    })
-    .await
+    let name = name(&path)?;
+    let answer = blocking(move || about(&app, &name)?.ok_or_else(|| unknown(&name)));
+    fresh_json(&request, &answer.await?)
 }

@@ -112,6 +112,12 @@ impl Index {
             .transpose()
     }
 
+    /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built
+    /// anew has the time of that.
+    pub fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
+        self.count(&rows::taken(index))
+    }
+
     /// What a list says of one record.
     pub fn summary_of(&self, record: &RecordId) -> Result<Option<Summary>, IndexError> {
         match self.first_index(record)? {

@@ -12,6 +12,7 @@
 //! c name                                   -> count 8                  how many these are
 //! t word, 0, inverted index 8              -> (empty)                  words of name, version and publisher
 //! b digest 32, index 8                     -> (empty)                  blobs that logged records name
+//! d index 8                                -> POSIX seconds 8          when this index took the record in
 //! ```
 //! Integers are big-endian, so that keys sort as numbers.
 
@@ -52,6 +53,10 @@ pub(super) fn index_at_end(key: &[u8]) -> Option<u64> {
 /// As [`index_at_end`], for keys that sort newest first.
 pub(super) fn inverted_at_end(key: &[u8]) -> Option<u64> {
     Some(u64::MAX - index_at_end(key)?)
+}
+
+pub(super) fn taken(index: u64) -> Vec<u8> {
+    key(b'd', &[&index.to_be_bytes()])
 }
 
 pub(super) fn entry(index: u64) -> Vec<u8> {

@@ -95,6 +95,11 @@ fn nothing_stands_in_the_way_of_other_formats() {
 }
 
 #[test]
+fn nothing_stands_in_the_way_on_the_other_pages() {
+    states::site(&mut assert_clean);
+}
+
+#[test]
 fn nothing_stands_in_the_way_of_a_fault() {
     states::faults(&mut assert_clean);
 }

@@ -13,5 +13,6 @@ mod memory;
 mod pictures;
 mod proves;
 mod real_models;
+mod site;
 mod states;
 mod verify;

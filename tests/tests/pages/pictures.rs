@@ -1,14 +1,15 @@
-//! Pictures of the page in every state, to be looked at: light and dark, desk and phone.
+//! Pictures of the pages in every state, to be looked at: light and dark, desk and phone (`cargo xtask shots`).
 //!
-//! Nothing is compared here. `WEIGHBRIDGE_PICTURES` names the folder; without it they go to target/tmp/pictures:
-//! `cargo test -p weighbridge-tests --test firefox pictures -- --ignored`.
+//! Nothing is compared here. `WEIGHBRIDGE_PICTURES` names the folder; without it they go to target/tmp/pictures.
 
 use std::{
     env, fs,
     path::{Path, PathBuf},
 };
 
-use super::states;
+use harness::page::VerifyPage;
+
+use super::states::{self, Look};
 
 /// Name, width and height in CSS pixels, dark.
 const LOOKS: [(&str, u32, u32, bool); 4] = [
@@ -18,28 +19,54 @@ const LOOKS: [(&str, u32, u32, bool); 4] = [
     ("phone-dark", 360, 780, true),
 ];
 
-#[test]
-#[ignore = "makes pictures for people to look at"]
-fn every_state_of_the_page_has_its_picture() {
+fn photograph(walk: fn(Look<'_>)) {
     let default = || Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
     let folder = env::var_os("WEIGHBRIDGE_PICTURES").map_or_else(default, PathBuf::from);
     fs::create_dir_all(&folder).expect("a writable folder");
-    for walk in [
-        states::before_files,
-        states::verdicts,
-        states::formats,
-        states::faults,
-        states::on_the_way,
-    ] {
-        walk(&mut |page, state| {
-            let engine = format!("{:?}", page.browser.engine()).to_lowercase();
-            for (look, width, height, dark) in LOOKS {
-                page.browser.set_dark(dark);
-                page.browser.set_size(width, height);
-                page.browser.js::<()>("window.scrollTo(0, 0)", vec![]);
-                page.browser
-                    .screenshot(&folder.join(format!("{engine}-{state}-{look}.png")));
-            }
-        });
-    }
+    walk(&mut |page: &VerifyPage, state: &str| {
+        let engine = format!("{:?}", page.browser.engine()).to_lowercase();
+        for (look, width, height, dark) in LOOKS {
+            page.browser.set_dark(dark);
+            page.browser.set_size(width, height);
+            page.browser.js::<()>("window.scrollTo(0, 0)", vec![]);
+            page.browser
+                .screenshot(&folder.join(format!("{engine}-{state}-{look}.png")));
+        }
+    });
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn before_files() {
+    photograph(states::before_files);
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn site() {
+    photograph(states::site);
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn verdicts() {
+    photograph(states::verdicts);
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn formats() {
+    photograph(states::formats);
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn faults() {
+    photograph(states::faults);
+}
+
+#[test]
+#[ignore = "makes pictures for people to look at"]
+fn on_the_way() {
+    photograph(states::on_the_way);
 }

@@ -41,13 +41,13 @@ pub(crate) fn before_files(look: Look<'_>) {
         (browser.count("trust-forget") > 0).then_some(())
     });
     look(&page, "trust-chosen");
-    page.visit("/nosuch");
-    look(&page, "no-such-page");
+    page.visit("/");
+    look(&page, "home");
     page.visit("/verify#record=zzz");
     page.browser.wait_for_text("This address names no record");
     look(&page, "no-such-record");
     // Another path, for an address that differs in its fragment alone is the same page still.
-    page.visit("/nosuch");
+    page.visit("/");
     page.visit(&format!("/verify#record={}", lab.record));
     page.browser.wait_for("the named record", |browser| {
         (browser.count("named") > 0).then_some(())
@@ -214,4 +214,103 @@ pub(crate) fn on_the_way(look: Look<'_>) {
         (browser.count("candidate") == 2).then_some(())
     });
     look(&page, "choosing");
+}
+
+/// A lab with a record of how its model was made too, and another publisher of the same bytes.
+pub(crate) fn busy_lab() -> Lab {
+    let lab = Lab::small();
+    let cli = lab.cli(&lab.trust());
+    let folder = lab.model.folder().to_string_lossy().into_owned();
+    let attest = [
+        "attest",
+        &folder,
+        "--publisher",
+        lab::PUBLISHER,
+        "--key",
+        "lab.key",
+        "--name",
+        "acme/minilm",
+        "--version",
+        "1.1",
+        "--stage",
+        "post-training",
+        "--input",
+        &format!("base-model={}", lab.record),
+        "--metric",
+        "loss=2.31",
+        "--out",
+        "att-made",
+        "--official",
+        "https://models.example/minilm",
+    ];
+    cli.ok(&attest);
+    cli.ok(&["publish", "att-made"]);
+    lab
+}
+
+/// Every page but Verify, in every state.
+pub(crate) fn site(look: Look<'_>) {
+    let lab = busy_lab();
+    let newest = newest_record(&lab, "signature");
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    let mut at = |path: &str, hook: &str, state: &str| {
+        page.browser.goto("about:blank");
+        page.browser.goto(&format!("{}{path}", lab.registry.url()));
+        page.browser
+            .wait_for(state, |browser| (browser.count(hook) > 0).then_some(()));
+        look(&page, state);
+    };
+    at(&format!("/record/{newest}"), "files", "record");
+    at(
+        &format!("/record/{}", "0".repeat(64)),
+        "missing",
+        "record-missing",
+    );
+    at(&format!("/publisher/{}", lab::PUBLISHER), "identity", "publisher");
+    at("/publisher/nobody.example", "missing", "publisher-missing");
+    at("/publishers", "publisher-row", "publishers");
+    at(&format!("/artifact/{}", dir_hash1(&lab)), "records", "artifact");
+    at("/search?q=minilm", "record-row", "search-words");
+    at("/search?q=nothing+of+that+name", "none", "search-none");
+    at(
+        &format!("/search#hash={}", dir_hash1(&lab)),
+        "match",
+        "search-digest",
+    );
+    at("/log", "growth", "log");
+    at(&format!("/badge#record={newest}"), "badge-preview", "badge");
+    at("/developers", "operation", "developers");
+    at("/styleguide", "record-row", "styleguide");
+    at("/nosuch", "missing", "no-such-page");
+    page.browser
+        .goto(&format!("{}/record/{newest}", lab.registry.url()));
+    page.browser.wait_for("the record", |browser| {
+        (browser.count("check-proof") > 0).then_some(())
+    });
+    page.browser.click("check-proof");
+    page.browser
+        .wait_for("the proof", |browser| (browser.count("proved") > 0).then_some(()));
+    look(&page, "record-proved");
+}
+
+/// The newest record of the lab's model of this kind of predicate.
+pub(crate) fn newest_record(lab: &Lab, kind: &str) -> String {
+    let found = lab.registry.get("/api/v1/search?q=minilm");
+    let answer: serde_json::Value = serde_json::from_slice(&found.body).expect("JSON");
+    let results = answer["results"].as_array().expect("results");
+    let of_kind =
+        |record: &&serde_json::Value| record["kind"].as_str().is_some_and(|found| found.contains(kind));
+    let newest = results.iter().find(of_kind).expect("a record of this kind");
+    newest["record"].as_str().expect("an id").to_owned()
+}
+
+/// The dirHash1 of the lab's model.
+pub(crate) fn dir_hash1(lab: &Lab) -> String {
+    let found = lab.registry.get(&format!("/api/v1/records/{}", lab.record));
+    let statement: serde_json::Value = serde_json::from_slice(&found.body).expect("JSON");
+    statement["subject"][0]["digest"]["dirHash1"]
+        .as_str()
+        .expect("a digest")
+        .to_owned()
 }

@@ -2,26 +2,35 @@
 
 use super::icon::{Icon, icon};
 
-use crate::dom::{IntoView, el};
+use crate::{
+    dom::{IntoView, el},
+    route::Route,
+};
 
 /// The bar on top. It comes after the page in the document, so that the first Tab reaches the page's own buttons.
-pub(crate) fn header() -> impl IntoView {
+pub(crate) fn header(here: &Route) -> impl IntoView + use<> {
+    let link = |href: &'static str, text: &'static str, is_here: bool| {
+        let link = el("a").attr("href", href).child(text);
+        el("li").child(if is_here {
+            link.attr("aria-current", "page")
+        } else {
+            link
+        })
+    };
     el("header").class("site-header").child((
         el("a")
             .class("site-name")
             .attr("href", "/")
             .child((icon(Icon::Mark, "site-mark"), el("span").child("Weighbridge"))),
-        el("nav").attr("aria-label", "Site").child(
-            el("ul").class("site-nav").child((
-                el("li").child(
-                    el("a")
-                        .attr("href", "/")
-                        .attr("aria-current", "page")
-                        .child("Verify"),
-                ),
-                el("li").child(el("a").attr("href", "/log/checkpoint").child("Log checkpoint")),
-            )),
-        ),
+        el("nav")
+            .attr("aria-label", "Site")
+            .child(el("ul").class("site-nav").child((
+                link("/verify", "Verify", matches!(here, Route::Home | Route::Verify)),
+                link("/search", "Search", *here == Route::Search),
+                link("/publishers", "Publishers", *here == Route::Publishers),
+                link("/log", "Log", *here == Route::Log),
+                link("/badge", "Badges", *here == Route::Badge),
+            ))),
     ))
 }
 
@@ -37,7 +46,8 @@ pub(crate) fn footer() -> impl IntoView {
              tool with your own trust file.",
         ),
         el("p").class("build").child((
-            "Version ",
+            el("a").attr("href", "/developers").child("API"),
+            " · Version ",
             el("code").child(env!("CARGO_PKG_VERSION")),
         )),
     ))

@@ -5,6 +5,7 @@ use provenance::verify::{Check, Report, Verdict};
 
 use super::{
     button::button,
+    checks::check_list,
     digest::{copy_button, digest},
     file_list::{matching_files, problem_files},
     icon::{Icon, icon},
@@ -106,6 +107,18 @@ fn band(report: &Report) -> impl IntoView + use<> {
                 .child(report.headline.clone()),
             el("p").child(provenance::path::visible(&report.summary)),
             next_step(report).map(|next| el("p").class("band-next").child(next)),
+        )),
+    ))
+}
+
+/// The head of a card, as an example.
+pub(crate) fn band_of(verdict: Verdict, headline: &'static str, summary: &'static str) -> impl IntoView {
+    let (picture, colour) = look(verdict);
+    el("div").class(format!("band {colour}")).child((
+        icon(picture, "band-icon"),
+        el("div").child((
+            el("h3").class("band-headline").child(headline),
+            el("p").child(summary),
         )),
     ))
 }
@@ -300,62 +313,10 @@ fn checks(checks: &[Check]) -> impl IntoView + use<> {
         0 => format!("Checks made: {held} held"),
         n => format!("Checks made: {held} held, {n} did not"),
     };
-    el("details").class("fold").attr("open", true).child((
-        el("summary").child(title),
-        el("ul")
-            .class("checks")
-            .child(checks.iter().map(check_row).collect::<Vec<_>>()),
-    ))
-}
-
-fn check_row(check: &Check) -> impl IntoView + use<> {
-    let (picture, colour, word, ok) = match check.ok {
-        Some(true) => (Icon::Check, "is-held", "held", "true"),
-        Some(false) => (Icon::Cross, "is-failed", "did not hold", "false"),
-        None => (Icon::Dash, "is-open", "not made", "none"),
-    };
-    el("li")
-        .class(format!("check {colour}"))
-        .hook("check")
-        .attr("data-name", check.name.clone())
-        .attr("data-ok", ok)
-        .child((
-            icon(picture, "check-icon"),
-            el("span").class("check-name").child((
-                check_title(&check.name),
-                el("span").class("visually-hidden").child(format!(", {word}")),
-            )),
-            el("span")
-                .class("check-detail")
-                .child(provenance::path::visible(&check.detail)),
-        ))
-}
-
-/// A check's name for people.
-fn check_title(name: &str) -> String {
-    match name {
-        "record-id" => "Record id",
-        "statement" => "Statement",
-        "entry" => "Log entry",
-        "log-signature" => "Log signature",
-        "freshness" => "Freshness",
-        "inclusion" => "Inclusion in the log",
-        "state" => "Publisher’s state",
-        "control" => "Keysets and advisories",
-        "keyset" => "Keyset",
-        "withdrawals" => "Withdrawals",
-        "signatures" => "Publisher’s signature",
-        "publisher" => "Publisher you trust",
-        "bytes" => "Bytes",
-        "complete" => "All files present",
-        "extras" => "No added files",
-        "file-digests" => "Whole-file SHA-256",
-        "tensor-index" => "Tensor index",
-        "parents" => "Parents",
-        "lookup" => "Lookup",
-        other => return provenance::path::visible(other),
-    }
-    .to_owned()
+    el("details")
+        .class("fold")
+        .attr("open", true)
+        .child((el("summary").child(title), check_list(checks)))
 }
 
 fn not_proven(report: &Report) -> impl IntoView + use<> {

@@ -47,8 +47,8 @@ impl Panel {
     }
 }
 
-/// The page. `over` is true while files are dragged over the window.
-pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView {
+/// The page, with `more` below it. `over` is true while files are dragged over the window.
+pub(crate) fn verify_page(session: Session, over: Signal<bool>, more: View) -> impl IntoView {
     let state = session.state;
     let view = Memo::new(move |_| state.with(Panel::of));
     Effect::new(move |_| {
@@ -80,6 +80,7 @@ pub(crate) fn verify_page(session: Session, over: Signal<bool>) -> impl IntoView
             )),
             trust_panel(session.trust),
         )),
+        more,
     ))
 }
 
@@ -165,7 +166,6 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
     let forget = Callback::new(move |()| session.unname());
     let whole = move |event| state.update(|state| state.whole = event_target_checked(&event));
     (
-        move || state.with(|state| state.astray.then(no_page)),
         move || state.with(|state| state.named.as_ref().map(|named| named_record(named, forget))),
         drop_zone(over, Callback::new(move |picked| session.take(picked))),
         query_form(Callback::new(move |query| session.ask(query))),
@@ -183,13 +183,6 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
             )),
         )),
     )
-}
-
-fn no_page() -> impl IntoView {
-    el("p")
-        .class("notice")
-        .hook("no-page")
-        .child("There is no page at this address; this is the Verify page.")
 }
 
 fn plan(state: RwSignal<Verification>) -> impl IntoView {

@@ -1,0 +1,317 @@
+//! The pages around Verify: what they say, what they prove, what they ask for, and what they make of lies.
+
+use std::sync::Arc;
+
+use harness::{
+    browser::Browser,
+    host_page::HostPage,
+    hostile::{HostileLog, Lie},
+    lab::{self, Lab},
+    models::Model,
+    page::VerifyPage,
+    proxy::Proxy,
+    registry::TestRegistry,
+    wait::Shared,
+};
+use serde_json::{Value, json};
+
+use super::states::{busy_lab, dir_hash1, newest_record};
+
+/// One busy registry for all tests of this file; every test has a browser of its own.
+static LAB: Shared<Lab> = Shared::new();
+
+fn lab() -> Arc<Lab> {
+    LAB.get(busy_lab)
+}
+
+/// A browser on a path of the registry, once `hook` is there.
+fn open(url: &str, path: &str, hook: &str) -> Browser {
+    let browser = Browser::start();
+    visit(&browser, url, path, hook);
+    browser
+}
+
+fn visit(browser: &Browser, url: &str, path: &str, hook: &str) {
+    browser.goto("about:blank");
+    browser.goto(&format!("{url}{path}"));
+    browser.wait_for(&format!("{path} to show {hook}"), |browser| {
+        (browser.count(hook) > 0).then_some(())
+    });
+}
+
+fn text_of(browser: &Browser, hook: &str) -> String {
+    browser.js(
+        "return document.querySelector(`[data-test=\"${arguments[0]}\"]`).textContent",
+        vec![json!(hook)],
+    )
+}
+
+fn wait_in(browser: &Browser, hook: &str, wanted: &str) {
+    browser.wait_for(&format!("{hook} to say {wanted:?}"), |browser| {
+        (browser.count(hook) > 0 && text_of(browser, hook).contains(wanted)).then_some(())
+    });
+}
+
+#[test]
+fn a_record_says_what_it_is_and_leads_on() {
+    let lab = lab();
+    let record = newest_record(&lab, "signature");
+    let browser = open(lab.registry.url(), &format!("/record/{record}"), "files");
+    let text = browser.text();
+    for wanted in [
+        "acme/minilm 1.1",
+        lab::PUBLISHER,
+        "https://models.example/minilm",
+        &record,
+        "config.json",
+    ] {
+        assert!(text.contains(wanted), "{wanted} in {text}");
+    }
+    wait_in(&browser, "makings", "post-training");
+    wait_in(&browser, "makings", "base-model");
+    wait_in(&browser, "makings", "loss: 2.31");
+    browser.click("check-copy");
+    browser.wait_for_text("You expect acme/minilm 1.1 by acme.example");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn a_record_is_proved_step_by_step_on_a_click() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    let path = format!("/record/{}", lab.record);
+    visit(&page.browser, lab.registry.url(), &path, "check-proof");
+    page.browser.click("check-proof");
+    wait_in(&page.browser, "proved", "choose a log to trust");
+    page.paste_trust(&lab.registry.trust());
+    wait_in(
+        &page.browser,
+        "proved",
+        "You have not chosen to trust its publisher",
+    );
+    page.browser.click("trust-forget");
+    page.paste_trust(&lab.trust_pinned_text());
+    wait_in(&page.browser, "proved", "whom you trust");
+    assert!(page.browser.count("check") >= 8);
+    let green: bool = page
+        .browser
+        .js("return document.querySelector('.is-green') !== null", vec![]);
+    assert!(!green, "a proof of a record is no verdict on bytes");
+    page.assert_no_console_errors();
+}
+
+#[test]
+fn a_record_that_does_not_hold_says_so_on_its_page() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let model = Model::small(&folder.path().join("model"));
+    let registry = TestRegistry::start();
+    let log = HostileLog::about(&model, Lie::WrongSignature);
+    let (trust, record) = (log.trust().to_owned(), log.record());
+    let proxy = log.tell(&registry);
+    let page = VerifyPage::open(proxy.url());
+    page.paste_trust(&trust);
+    visit(
+        &page.browser,
+        proxy.url(),
+        &format!("/record/{record}"),
+        "check-proof",
+    );
+    page.browser.click("check-proof");
+    wait_in(&page.browser, "proved", "This record does not hold");
+}
+
+#[test]
+fn a_record_whose_bytes_are_anothers_is_not_shown() {
+    let lab = lab();
+    let (wanted, other) = (newest_record(&lab, "signature"), lab.record.clone());
+    let bytes = lab.registry.get(&format!("/api/v1/records/{other}")).body;
+    let asked = format!("/api/v1/records/{wanted}");
+    let proxy = Proxy::start(lab.registry.url(), move |path, _| {
+        (path == asked).then(|| bytes.clone())
+    });
+    let browser = open(proxy.url(), &format!("/record/{wanted}"), "failed");
+    assert!(text_of(&browser, "failed").contains(&format!("what came is record {other}")));
+    assert_eq!(browser.count("files"), 0);
+}
+
+#[test]
+fn a_publisher_is_known_by_its_genesis_and_can_be_trusted_from_its_page() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    let path = format!("/publisher/{}", lab::PUBLISHER);
+    visit(&page.browser, lab.registry.url(), &path, "pin");
+    assert!(text_of(&page.browser, "identity").contains(&lab.genesis));
+    assert!(page.browser.count("record-row") >= 2);
+    page.browser.click("pin");
+    wait_in(&page.browser, "pinned", "Yes, with this genesis");
+    // Nobody answers for acme.example here, which proves nothing either way.
+    page.browser.click("ask-site");
+    wait_in(&page.browser, "site-silent", "proves nothing either way");
+    page.reload_when_kept(true);
+    page.visit("/verify");
+    let card = page.weigh(lab.model.folder());
+    assert_eq!(card.verdict, "authentic", "{}", card.text);
+}
+
+#[test]
+fn a_publisher_with_another_genesis_than_the_chosen_one_is_red() {
+    let lab = lab();
+    let page = VerifyPage::open(lab.registry.url());
+    let pinned = format!(
+        "{}publisher {} {}\n",
+        lab.registry.trust(),
+        lab::PUBLISHER,
+        "0".repeat(64)
+    );
+    page.paste_trust(&pinned);
+    let path = format!("/publisher/{}", lab::PUBLISHER);
+    visit(&page.browser, lab.registry.url(), &path, "pinned-otherwise");
+    assert_eq!(page.browser.count("pin"), 0);
+}
+
+#[test]
+fn one_set_of_bytes_lists_every_record_about_it() {
+    let lab = lab();
+    let path = format!("/artifact/{}", dir_hash1(&lab));
+    let browser = open(lab.registry.url(), &path, "records");
+    assert_eq!(browser.count("record-row"), 3, "{}", browser.text());
+    visit(
+        &browser,
+        lab.registry.url(),
+        &format!("/artifact/{}", "0".repeat(64)),
+        "missing",
+    );
+}
+
+#[test]
+fn search_finds_words_and_never_sends_a_digest() {
+    let lab = lab();
+    let proxy = Proxy::start(lab.registry.url(), |_, _| None);
+    let browser = open(proxy.url(), "/search", "search");
+    browser.type_into("search", "minilm");
+    browser.click("search-go");
+    browser.wait_for("what was found", |browser| {
+        (browser.count("record-row") >= 3).then_some(())
+    });
+    let address: String = browser.js("return location.search", vec![]);
+    assert_eq!(address, "?q=minilm");
+
+    let digest = dir_hash1(&lab);
+    for input in [digest.clone(), format!("sha256:{digest}"), digest.to_uppercase()] {
+        visit(&browser, proxy.url(), "/search", "search");
+        browser.type_into("search", &input);
+        browser.click("search-go");
+        wait_in(&browser, "match", "All bytes together");
+    }
+    let list = format!("{digest}  minilm\n{}  nothing\n", "0".repeat(64));
+    visit(&browser, proxy.url(), "/search", "search");
+    browser.js::<Value>("document.querySelector('details').open = true", vec![]);
+    browser.type_into("sums", list.trim_end());
+    browser.click("sums-go");
+    wait_in(&browser, "status", "1 of 2 digests on record");
+    assert_eq!(browser.count("digest-row"), 2);
+    visit(
+        &browser,
+        proxy.url(),
+        &format!("/search#hash={}", "0".repeat(64)),
+        "status",
+    );
+    wait_in(&browser, "status", "says nothing good or bad");
+    let leaked: Vec<_> = proxy
+        .seen()
+        .into_iter()
+        .filter(|path| path.contains(&digest[..12]))
+        .collect();
+    assert_eq!(leaked, Vec::<String>::new(), "no digest was sent");
+
+    visit(&browser, proxy.url(), "/search", "search");
+    browser.type_into("search", &format!("{}/record/{}", proxy.url(), lab.record));
+    browser.click("search-go");
+    browser.wait_for("the record", |browser| (browser.count("files") > 0).then_some(()));
+}
+
+#[test]
+fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
+    let lab = Lab::small();
+    let (before, flag) = (lab.registry.get("/log/checkpoint").body, lab.work().join("lie"));
+    let told = flag.clone();
+    let proxy = Proxy::start(lab.registry.url(), move |path, _| {
+        (path == "/log/checkpoint" && told.exists()).then(|| before.clone())
+    });
+    let browser = open(proxy.url(), "/log", "growth");
+    wait_in(&browser, "growth", "had not seen this log before");
+    visit(&browser, proxy.url(), "/log", "growth");
+    wait_in(&browser, "growth", "The same");
+    lab::create_publisher(&lab.cli(&lab.trust()), "copycat.example", "copycat.key");
+    visit(&browser, proxy.url(), "/log", "growth");
+    wait_in(&browser, "growth", "1 new entry");
+    std::fs::write(flag, "").expect("a writable folder");
+    visit(&browser, proxy.url(), "/log", "growth");
+    wait_in(
+        &browser,
+        "growth",
+        "contradicts what it showed this browser before",
+    );
+    assert_eq!(browser.count("save-evidence"), 1);
+}
+
+#[test]
+fn the_badge_builders_element_checks_on_another_page() {
+    let lab = lab();
+    let browser = open(
+        lab.registry.url(),
+        &format!("/badge#record={}", lab.record),
+        "badge-preview",
+    );
+    browser.wait_for("every state", |browser| {
+        (browser.count("badge-state") == 7).then_some(())
+    });
+    let broken: u32 = browser.js(
+        "return Promise.all([...document.images].map((image) => image.decode().then(() => 0, () => 1)))
+           .then((all) => all.reduce((a, b) => a + b, 0))",
+        vec![],
+    );
+    assert_eq!(broken, 0, "every picture is there");
+    let snippets: Vec<String> = browser.js(
+        "return [...document.querySelectorAll('.snippet pre')].map((pre) => pre.textContent)",
+        vec![],
+    );
+    let element = snippets
+        .iter()
+        .find(|code| code.contains("<model-provenance"))
+        .expect("the element's snippet");
+    let policy = snippets
+        .iter()
+        .find(|code| code.starts_with("script-src"))
+        .expect("the policy");
+    let policy = format!("default-src 'none'; {}", policy.replace('\n', " "));
+    let host = HostPage::start(
+        &format!("<!doctype html><title>Host</title><p>{element}</p>"),
+        &policy,
+    );
+    browser.goto(host.url());
+    browser.wait_for("the element to say logged", |browser| {
+        let state: Option<String> = browser.js(
+            "return document.querySelector('model-provenance').dataset.state ?? null",
+            vec![],
+        );
+        (state.as_deref() == Some("logged")).then_some(())
+    });
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn the_api_page_shows_every_operation() {
+    let lab = lab();
+    let browser = open(lab.registry.url(), "/developers", "operation");
+    let listed = browser.count("operation");
+    let document: Value =
+        serde_json::from_slice(&lab.registry.get("/api/v1/openapi.json").body).expect("JSON");
+    let paths = document["paths"].as_object().expect("paths");
+    let operations: usize = paths
+        .values()
+        .map(|methods| methods.as_object().expect("methods").len())
+        .sum();
+    assert_eq!(listed, operations);
+}
