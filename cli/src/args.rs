@@ -313,6 +313,9 @@ Example:
         /// Who holds this key, as others will see it [default: the publisher's name]
         #[arg(long, value_name = "TEXT", value_parser = some_text)]
         holder: Option<String>,
+        /// An invitation from the registry's operator, where new names need one
+        #[arg(long, value_name = "TOKEN")]
+        invite: Option<String>,
     },
     /// Trust a publisher: pin its name and genesis id in your trust file
     #[command(after_help = "\

@@ -81,7 +81,7 @@ fn exit_of_refusal(status: u16) -> Exit {
 
 enum Method<'a> {
     Get,
-    Post(&'a [u8]),
+    Post(&'a [u8], Option<&'a str>),
     Put(&'a [u8], &'a str),
 }
 
@@ -163,14 +163,14 @@ impl Client {
         })
     }
 
-    /// Submits an envelope.
+    /// Submits an envelope, with an invitation where a new name needs one.
     ///
     /// # Errors
     /// [`Exit::Network`] when there is no answer.
-    pub(crate) fn submit(&self, envelope: &[u8]) -> Result<Answer, Failure> {
+    pub(crate) fn submit(&self, envelope: &[u8], invite: Option<&str>) -> Result<Answer, Failure> {
         self.call(
             paths::ATTESTATIONS,
-            &Method::Post(envelope),
+            &Method::Post(envelope, invite),
             MAX_ANSWER_BYTES as u64,
         )
     }
@@ -237,7 +237,7 @@ impl Client {
     fn send(&self, url: &str, method: &Method<'_>, limit: u64) -> Result<Response<Body>, ureq::Error> {
         let sent = match method {
             Method::Get => 0,
-            Method::Post(body) | Method::Put(body, _) => body.len() as u64,
+            Method::Post(body, _) | Method::Put(body, _) => body.len() as u64,
         };
         let patience = Duration::from_secs((sent + limit) / SLOWEST_BYTES_PER_SECOND);
         let whole = Some(self.timeout + patience);
@@ -252,17 +252,18 @@ impl Client {
                     .timeout_global(whole);
                 request.build().call()
             }
-            Method::Post(body) => {
+            Method::Post(body, invite) => {
                 let request = self
                     .agent
                     .post(url)
                     .config()
                     .timeout_recv_response(first_byte)
                     .timeout_global(whole);
-                request
-                    .build()
-                    .header("Content-Type", "application/json")
-                    .send(*body)
+                let mut request = request.build().header("Content-Type", "application/json");
+                if let Some(invite) = invite {
+                    request = request.header(paths::INVITE_HEADER, *invite);
+                }
+                request.send(*body)
             }
             Method::Put(body, ticket) => {
                 let request = self

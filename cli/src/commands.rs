@@ -46,7 +46,8 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
             key,
             passphrase,
             holder,
-        }) => publisher::create(&context, &name, &key, &passphrase, holder),
+            invite,
+        }) => publisher::create(&context, &name, &key, &passphrase, holder, invite.as_deref()),
         Command::Publisher(PublisherCommand::Trust { name, genesis }) => {
             publisher::trust(&context, &name, genesis)
         }

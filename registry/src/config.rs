@@ -15,19 +15,8 @@ use serde::Deserialize;
 /// strangers cannot take those that the log is written with.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 
-/// The Weighbridge registry: takes signed records about models, keeps them in a transparency log, and serves
-/// records, proofs and the Verify page.
-///
-/// Every option can also be given as an environment variable (named with it below) or in a TOML file named by
-/// --config, under the option's name with underscores, such as `admission = "open"`. A flag wins over the
-/// environment, the environment over the file.
+/// What the server is started with.
 #[derive(Debug, Parser)]
-#[command(
-    name = "weighbridge-registry",
-    version,
-    max_term_width = 100,
-    args_override_self = true
-)]
 pub struct Arguments {
     /// TOML file with any of the options below.
     #[arg(long, env = "WEIGHBRIDGE_CONFIG", value_name = "FILE")]
@@ -39,7 +28,7 @@ pub struct Arguments {
     #[arg(long, env = "WEIGHBRIDGE_LISTEN", value_name = "ADDR:PORT")]
     pub listen: Option<String>,
     /// Who may create a publisher: `open` lets anybody take a name without a dot or one that ends in .example
-    /// or .test; `invite` takes no new name. [default: invite]
+    /// or .test; with `invite` each needs an invitation (weighbridge-registry invite). [default: invite]
     #[arg(long, env = "WEIGHBRIDGE_ADMISSION", value_name = "MODE")]
     pub admission: Option<AdmissionMode>,
     /// Name of the log, without a scheme, such as registry.example/log; only when DIR is new. Without it the
@@ -76,7 +65,7 @@ pub struct Arguments {
 pub enum AdmissionMode {
     /// Names without a dot, and those under `.example` and `.test`, are free.
     Open,
-    /// No new name.
+    /// Every new name needs an invitation.
     Invite,
 }
 
@@ -173,6 +162,12 @@ pub enum ConfigError {
         option: &'static str,
         /// Environment variable.
         variable: &'static str,
+    },
+    /// A folder that should hold a registry, and does not.
+    #[error("{} holds no registry (log.key is not there); name the data folder of one with --data", path.display())]
+    NoLog {
+        /// Which folder.
+        path: PathBuf,
     },
     /// A value that cannot be used.
     #[error("--{option} wants {wanted}, got {found:?}")]

@@ -11,6 +11,7 @@
 //! tile/...                   c2sp tlog-tiles, made from the commits
 //! blob/sha256/<hex>          sidecars;  blob/incoming/ uploads under way
 //! trust                      starter trust file
+//! invites/<hex>              invitations to create a publisher, each under the SHA-256 of its token (0600)
 //! sled/                      the index; may be deleted
 //! set-aside-<n>/             an index that was damaged; may be deleted
 //! ```
@@ -175,6 +176,10 @@ impl Folder {
 
     pub(crate) fn trust(&self) -> PathBuf {
         self.root.join("trust")
+    }
+
+    pub(crate) fn invites(&self) -> PathBuf {
+        self.root.join("invites")
     }
 
     /// The only path with `sled` in its name.

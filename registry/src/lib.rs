@@ -17,6 +17,7 @@ mod durable;
 pub mod folder;
 pub mod http;
 pub mod index;
+pub mod invites;
 pub mod limits;
 pub mod log;
 mod metrics;

@@ -232,9 +232,9 @@ impl Log {
             .collect()
     }
 
-    /// Checks an envelope: everything but its sidecars.
-    pub(crate) fn admit(&self, envelope: &[u8]) -> Result<Admitted, AdmissionError> {
-        admission::admit(envelope, &self.rules, |name| self.publisher(name))
+    /// Checks an envelope: everything but its sidecars, and the invitation that came with it.
+    pub(crate) fn admit(&self, envelope: &[u8], invited: bool) -> Result<Admitted, AdmissionError> {
+        admission::admit(envelope, &self.rules, invited, |name| self.publisher(name))
     }
 
     /// Index of the first leaf of the same record, when nothing new would be logged for this one.

@@ -1,10 +1,13 @@
 //! `weighbridge-registry`: reads the configuration, opens the log, says where it listens, runs.
 
+mod invite_command;
+
 use std::{
     io::{self, Write as _},
     process::ExitCode,
 };
 
+use self::invite_command::InviteArguments;
 use anyhow::Context as _;
 use clap::Parser as _;
 use registry::{
@@ -20,6 +23,33 @@ use tracing_subscriber::{
 
 /// Exit code of a configuration that is not right, as for an option that does not parse.
 const USAGE: u8 = 2;
+
+/// The Weighbridge registry: takes signed records about models, keeps them in a transparency log, and serves
+/// records, proofs and the pages of the site.
+///
+/// Every option can also be given as an environment variable (named with it below) or in a TOML file named by
+/// --config, under the option's name with underscores, such as `admission = "open"`. A flag wins over the
+/// environment, the environment over the file.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "weighbridge-registry",
+    version,
+    max_term_width = 100,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true
+)]
+struct Typed {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Arguments,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Give out an invitation to create a publisher; the server may run meanwhile
+    Invite(InviteArguments),
+}
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -38,7 +68,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> anyhow::Result<()> {
-    let config = Config::new(Arguments::parse())?;
+    let typed = Typed::parse();
+    if let Some(Command::Invite(arguments)) = typed.command {
+        return invite_command::run(arguments);
+    }
+    let config = Config::new(typed.serve)?;
     log_to_stderr(&config);
     let running = registry::start(&config)?;
     announce(&running).context("cannot write to standard output")?;

@@ -269,6 +269,11 @@ impl Browser {
         });
     }
 
+    /// Makes the processor seem `times` as slow, in Chromium.
+    pub fn set_slower(&self, times: u32) {
+        self.run("slower", chromium::set_slower(self.window(), times));
+    }
+
     /// Bytes of memory that the driver, the browser and all processes of both hold.
     #[cfg(target_os = "linux")]
     pub fn memory_bytes(&self) -> u64 {

@@ -76,6 +76,44 @@ fn the_page_verifies_at_least_twice_as_fast_as_hash_wasm_hashes() {
     );
 }
 
+/// Milliseconds that the page may take until it can be used, on a processor four times as slow.
+const READY_LIMIT_MS: f64 = 4000.0;
+
+/// Milliseconds from the navigation to the first paint, and until the drop zone stands there.
+const READY: &str = "
+return new Promise((done) => {
+  const look = () => {
+    if (document.querySelector('[data-test=drop-zone]') === null) return requestAnimationFrame(look);
+    const paint = performance.getEntriesByName('first-contentful-paint')[0];
+    done([paint ? paint.startTime : 0, performance.now()]);
+  };
+  look();
+});";
+
+#[test]
+#[ignore = "measures speed, alone on the machine: cargo xtask bench"]
+fn the_page_is_soon_there_on_a_slow_processor() {
+    let registry = TestRegistry::start();
+    for slower in [1, 4] {
+        let browser = Browser::start();
+        browser.set_slower(slower);
+        let (mut paint, mut ready) = (f64::MAX, f64::MAX);
+        for _ in 0..RUNS {
+            browser.goto("about:blank");
+            browser.goto(registry.url());
+            let (painted, there): (f64, f64) = browser.js(READY, vec![]);
+            (paint, ready) = (paint.min(painted), ready.min(there));
+        }
+        println!(
+            "   the page on a processor {slower} times as slow: first text after {paint:.0} ms, ready after {ready:.0} ms"
+        );
+        assert!(
+            ready <= READY_LIMIT_MS,
+            "{ready:.0} ms, at most {READY_LIMIT_MS:.0}"
+        );
+    }
+}
+
 /// Milliseconds from choosing the folder to the verdict.
 fn verify(page: &VerifyPage, folder: &Path) -> f64 {
     page.browser.js::<Value>(WATCH, vec![]);

@@ -4,6 +4,8 @@
 //! several alternating runs each: figures of two machines or two days do not compare. Nothing else should run
 //! beside it. The browser's part is a test of the `tests` package, which drives a real Chromium.
 
+mod load;
+
 use std::{
     fs::{self, File},
     io::Write as _,
@@ -50,8 +52,10 @@ pub(crate) enum Part {
     Attest,
     /// What a browser downloads.
     Size,
-    /// The page's verification, against the SHA-256 in wasm that pages use today.
+    /// The page's verification, against the SHA-256 in wasm that pages use today; and how soon the page is there.
     Browser,
+    /// Publishes, searches, badges and other reads, against openssl's signature checks and nginx.
+    Load,
 }
 
 /// Builds everything in release and measures `only`, or everything when it is empty.
@@ -61,7 +65,10 @@ pub(crate) enum Part {
 pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Result<()> {
     let wanted = |part: Part| only.is_empty() || only.contains(&part);
     setup::run(workspace, Purpose::Everything, steps)?;
-    if wanted(Part::Size) || wanted(Part::Browser) {
+    if wanted(Part::Load) {
+        setup::run(workspace, Purpose::Load, steps)?;
+    }
+    if wanted(Part::Size) || wanted(Part::Browser) || wanted(Part::Load) {
         build::web(workspace, true, steps)?;
     }
     let mut kept = true;
@@ -70,6 +77,22 @@ pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Re
         kept &= steps.run("hash 1 GiB", || {
             hashing(workspace, wanted(Part::Attest), wanted(Part::Verify))
         })?;
+    }
+    if wanted(Part::Load) {
+        build::programs(workspace, "release", steps)?;
+        steps.run("build the load", || {
+            let build = [
+                "build",
+                "--locked",
+                "--release",
+                "-p",
+                "weighbridge-tests",
+                "--bin",
+                "load",
+            ];
+            workspace.cargo().args(build).show()
+        })?;
+        kept &= steps.run("serve and publish", || load::run(workspace))?;
     }
     if wanted(Part::Size) {
         kept &= steps.run("size of the page", || size(&workspace.dist()))?;

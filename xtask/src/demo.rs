@@ -3,6 +3,7 @@
 //! Everything lies in `demo/` of the clone, made anew each time. What the lab does is done with the real command
 //! line, as a lab would; the commands are shown.
 
+mod host;
 mod model;
 
 use std::{
@@ -58,15 +59,19 @@ pub(crate) fn run(
     };
     let registry = steps.run("start the registry", || {
         lab.empty_folder()?;
-        Registry::start(lab.registry(), listen)
+        Registry::start(lab.registry(&workspace.dist()), listen)
     })?;
     let publish = "create a lab; publish a dataset, a base model and a model";
     let shown = steps.run(publish, || lab.publish(model.as_deref()))?;
     let address = registry.address().to_owned();
+    let web = lab.folder.join("web");
+    steps.run("a host's page with badges", || {
+        host::write(&web, &workspace.dist(), &address, &lab.trust(), &shown)
+    })?;
     drop(registry);
     lab.explain(&shown, &format!("http://{address}"));
     // From here on this process is the registry, so that Ctrl-C or a signal reaches it and nothing is left behind.
-    lab.registry().args(["--listen", &address]).become_it()
+    lab.registry(&web).args(["--listen", &address]).become_it()
 }
 
 /// The lab's side.
@@ -84,11 +89,11 @@ struct Shown {
 }
 
 impl Lab<'_> {
-    fn registry(&self) -> Run {
+    fn registry(&self, web: &Path) -> Run {
         let run = self.workspace.program("debug", "weighbridge-registry");
         let run = run.arg("--data").arg(self.folder.join("registry"));
         run.args(["--admission", "open", "--log-level", "warn", "--web"])
-            .arg(self.workspace.dist())
+            .arg(web)
     }
 
     fn empty_folder(&self) -> Result<()> {
@@ -261,6 +266,9 @@ In the browser
      Or adopt the registry's own file, which pins nobody: untrusted, until you choose to trust {PUBLISHER}.
   4  Drop the folder {changed}
      One bit is flipped: the card names the file, the bytes and the tensors in them.
+
+On somebody else's page
+  5  Open {url}/embed-demo: every badge, and the element that proves the record itself.
 
 On the command line
   {program} --trust {trust} verify {good}

@@ -13,6 +13,7 @@ mod fuzz;
 mod limits;
 mod registry;
 mod setup;
+mod shots;
 mod steps;
 mod system;
 mod tools;
@@ -78,6 +79,12 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Take pictures of every page in every state into target/shots
+    Shots {
+        /// Only these walks through the pages, such as site or verdicts. May be repeated
+        #[arg(long, value_name = "WALK")]
+        only: Vec<String>,
+    },
     /// Compare speed and size with the limits that the project holds itself to
     Bench {
         /// Run only these parts. May be repeated
@@ -118,6 +125,7 @@ fn run(command: Command, workspace: &Workspace, steps: &mut Steps) -> Result<()>
             minutes,
             keep,
         } => fuzz::run(workspace, &target, minutes, keep, steps),
+        Command::Shots { only } => shots::run(workspace, &only, steps),
         Command::Bench { only } => bench::run(workspace, &only, steps),
     }
 }

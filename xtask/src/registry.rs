@@ -44,6 +44,17 @@ impl Registry {
         })
     }
 
+    /// The most memory that it had at one time, as the system says it.
+    ///
+    /// # Errors
+    /// When the system does not.
+    pub(crate) fn peak_memory(&self) -> Result<String> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        Ok(peak.context("the system names no peak")?.trim().to_owned())
+    }
+
     /// Where it listens, such as `127.0.0.1:8080`.
     pub(crate) fn address(&self) -> &str {
         &self.address

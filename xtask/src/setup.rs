@@ -21,8 +21,10 @@ use crate::{
 pub(crate) enum Purpose {
     /// Building the page, as the demo does.
     Page,
-    /// Also every test and benchmark.
+    /// Also every test, and most benchmarks.
     Everything,
+    /// Also what serves and asks for comparison, which only one benchmark needs.
+    Load,
 }
 
 /// One thing that must be there.

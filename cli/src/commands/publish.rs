@@ -94,7 +94,7 @@ fn send(
     record: &StoredRecord,
 ) -> Result<RecordProof, Failure> {
     for _ in 0..MAX_ROUNDS {
-        match client.submit(&record.envelope)? {
+        match client.submit(&record.envelope, None)? {
             Answer::Done(body) => return client.parse(paths::ATTESTATIONS, &body),
             Answer::Refused(problem) if problem.code == "blobs-missing" => {
                 upload(context, client, att, &problem)?;

@@ -39,6 +39,7 @@ pub(super) fn create(
     key_path: &Path,
     passphrase: &PassphraseArgs,
     holder: Option<String>,
+    invite: Option<&str>,
 ) -> Result<Exit, Failure> {
     let key = read_signing_key(context, key_path, passphrase)?;
     let trust = context.trust()?;
@@ -56,7 +57,7 @@ pub(super) fn create(
 
     let already = publish::is_on_record(&client, &genesis)?;
     let envelope = Envelope::sign(payload.clone(), &[&key]).to_json();
-    let receipt = match client.submit(&envelope)? {
+    let receipt = match client.submit(&envelope, invite)? {
         Answer::Done(body) => client.parse::<RecordProof>(paths::ATTESTATIONS, &body)?,
         Answer::Refused(problem) => return Err(client.refused(paths::ATTESTATIONS, &problem)),
     };

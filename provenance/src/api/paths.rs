@@ -18,6 +18,8 @@ pub const CHECKPOINT: &str = "/log/checkpoint";
 pub const TRUST: &str = "/trust";
 /// Header that carries an upload ticket.
 pub const TICKET_HEADER: &str = "Weighbridge-Ticket";
+/// Header that carries an invitation to create a publisher.
+pub const INVITE_HEADER: &str = "Weighbridge-Invite";
 
 /// A record's payload.
 pub fn record(id: &RecordId) -> String {

@@ -134,12 +134,14 @@ pub(crate) fn other(request: &HttpRequest, app: &App) -> Option<HttpResponse> {
     if let Some(essentials) = fixed {
         return app.assets.page(request, &essentials);
     }
-    app.assets.file(request, path).or_else(|| {
-        // A file that is not there is asked for by a program.
-        let is_page = !path.rsplit('/').next().unwrap_or_default().contains('.');
-        let why = "There is no page at this address.";
-        is_page
-            .then(|| Essentials::missing("No such page", why))
-            .and_then(|essentials| app.assets.page(request, &essentials))
-    })
+    let file = app.assets.file(request, path);
+    file.or_else(|| app.assets.file(request, &format!("{path}.html")))
+        .or_else(|| {
+            // A file that is not there is asked for by a program.
+            let is_page = !path.rsplit('/').next().unwrap_or_default().contains('.');
+            let why = "There is no page at this address.";
+            is_page
+                .then(|| Essentials::missing("No such page", why))
+                .and_then(|essentials| app.assets.page(request, &essentials))
+        })
 }

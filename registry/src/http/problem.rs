@@ -52,7 +52,7 @@ codes! {
     /// A dotted name that nobody has proved to own.
     DomainProofRequired = "domain-proof-required", 403, "This name needs a domain proof";
     /// No new names without an invitation.
-    InviteRequired = "invite-required", 403, "This registry takes no new publishers";
+    InviteRequired = "invite-required", 403, "New publishers need an invitation";
     /// No such path.
     NotFound = "not-found", 404, "There is nothing at this address";
     /// No such record.

@@ -1,17 +1,20 @@
 //! `POST /api/v1/attestations`: an envelope in, a receipt out.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Payload},
 };
-use provenance::{RecordId, Sha256Digest, api::MissingBlob};
+use provenance::{
+    RecordId, Sha256Digest,
+    api::{MissingBlob, paths},
+};
 use serde::Serialize;
 
 use super::{
     blocking, body,
-    failures::{admission_error, log_error, sidecar_error},
+    failures::{admission_error, log_error, sentence, sidecar_error},
     problem::{ApiError, Code},
     records,
 };
@@ -25,6 +28,9 @@ use crate::{
 
 /// Room for the signatures and the JSON around the payload, in bytes.
 const ENVELOPE_OVERHEAD_BYTES: usize = 64 << 10;
+
+/// Hex digits of an invitation's token.
+const TOKEN_DIGITS: usize = 64;
 
 /// Answer to `?wait=sequenced`: the index is final, the entry not public yet.
 #[derive(Debug, Serialize)]
@@ -49,10 +55,11 @@ pub(crate) async fn submit(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let wait = wait(request.query_string())?;
+    let invitation = invitation(&request)?;
     let limit = max_body_bytes(app.max_payload_bytes);
     let (body, _share) = body::read(&request, payload, limit, &app.budget).await?;
     let there = app.clone();
-    let (admitted, known) = blocking(move || admit(&there, &body)).await?;
+    let (admitted, known) = blocking(move || admit(&there, &body, invitation.as_deref())).await?;
     let record = admitted.record.clone();
     if let Some(first) = known {
         // What the index knows is published.
@@ -97,13 +104,48 @@ fn wait(query: &str) -> Result<Wait, ApiError> {
 }
 
 /// Everything before the queue: the record, its sidecars, and where it is in the log already.
-fn admit(app: &App, body: &[u8]) -> Result<(Admitted, Option<u64>), ApiError> {
-    let admitted = app.log.admit(body).map_err(|e| admission_error(&e))?;
+fn admit(app: &App, body: &[u8], invitation: Option<&str>) -> Result<(Admitted, Option<u64>), ApiError> {
+    let admitted = app
+        .log
+        .admit(body, invitation.is_some())
+        .map_err(|e| admission_error(&e))?;
     let known = app.log.duplicate_of(&admitted).map_err(|e| log_error(&e))?;
     if known.is_none() {
         sidecars_are_there(app, &admitted.record)?;
+        if let Some(token) = invitation.filter(|_| admitted.by_invitation) {
+            redeem(app, token, &admitted.record)?;
+        }
     }
     Ok((admitted, known))
+}
+
+/// The last step before the queue: what holds uses up the invitation, what does not leaves it as it was.
+fn redeem(app: &App, token: &str, record: &provenance::record::Record) -> Result<(), ApiError> {
+    // A clock before 1970 lets every invitation be good.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let redeemed = app
+        .invites
+        .redeem(token, record.publisher(), record.id, now.as_secs());
+    redeemed.map_err(|error| {
+        if error.is_refusal() {
+            ApiError::new(Code::InviteRequired, sentence(&error.to_string()))
+        } else {
+            ApiError::internal("redeeming an invitation", &error)
+        }
+    })
+}
+
+/// The token that came along.
+fn invitation(request: &HttpRequest) -> Result<Option<String>, ApiError> {
+    let Some(value) = request.headers().get(paths::INVITE_HEADER) else {
+        return Ok(None);
+    };
+    let token = value.to_str().ok().filter(|token| token.len() == TOKEN_DIGITS);
+    let wrong = || {
+        let detail = format!("An invitation has {TOKEN_DIGITS} hex digits; check that it was copied whole.");
+        ApiError::new(Code::InviteRequired, detail)
+    };
+    token.map(|token| Some(token.to_owned())).ok_or_else(wrong)
 }
 
 fn sidecars_are_there(app: &App, record: &provenance::record::Record) -> Result<(), ApiError> {

@@ -47,6 +47,8 @@ pub(crate) struct Admitted {
     pub(crate) signatures: Vec<EntrySignature>,
     /// The keyset they were checked against.
     pub(crate) keyset: Arc<Keyset>,
+    /// Whether it creates a name that only an invitation allows.
+    pub(crate) by_invitation: bool,
 }
 
 /// Why a submission is refused.
@@ -103,15 +105,15 @@ pub enum AdmissionError {
     },
     /// A domain that must be proved.
     #[error(
-        "{publisher} looks like a domain, and this version cannot check a domain proof yet; in open mode names \
-         without a dot and names under .example and .test are free"
+        "{publisher} looks like a domain, which takes an invitation of this registry's operator (--invite): this version \
+         cannot check a domain proof yet; in open mode names without a dot and names under .example and .test are free"
     )]
     DomainProofRequired {
         /// The name.
         publisher: PublisherName,
     },
     /// New names are by invitation.
-    #[error("new publishers are by invitation here, and this version issues no invitations yet")]
+    #[error("new publishers are by invitation here; ask the operator for one, and give it with --invite")]
     InviteRequired,
     /// The keyset is not for this log.
     #[error("the keyset counts on the logs {found:?}; this log is {wanted}")]
@@ -179,19 +181,27 @@ pub(crate) fn holders(keyset: &Keyset, record: &Record, signatures: &[EntrySigna
         .collect()
 }
 
-/// Admits the envelope in `body`, or says why not.
+/// Admits the envelope in `body`, or says why not. Whoever sends an invitation along (`invited`) may create any name;
+/// it is still to be redeemed.
 pub(crate) fn admit(
     body: &[u8],
     rules: &Rules,
+    invited: bool,
     publisher_of: impl FnOnce(&PublisherName) -> Option<super::Publisher>,
 ) -> Result<Admitted, AdmissionError> {
     let envelope = Envelope::parse(body)?;
     within(envelope.payload.len(), rules.max_payload_bytes)?;
     let record = Record::parse(&envelope.payload)?;
     let known = publisher_of(record.publisher());
+    let mut by_invitation = false;
     let (keyset, signatures) = if let Body::Keyset(keyset) = &record.body {
         within(envelope.payload.len(), MAX_KEYSET_BYTES)?;
-        check_new_name(keyset, record.id, known.as_ref(), rules)?;
+        match check_new_name(keyset, record.id, known.as_ref(), rules) {
+            Err(AdmissionError::InviteRequired | AdmissionError::DomainProofRequired { .. }) if invited => {
+                by_invitation = true;
+            }
+            checked => checked?,
+        }
         let signatures = keyset.valid_signatures(&envelope);
         let checked = keyset.check_creation(&envelope.payload, &signatures);
         checked.map_err(|source| AdmissionError::Signatures { source })?;
@@ -209,6 +219,7 @@ pub(crate) fn admit(
         payload: envelope.payload,
         signatures,
         keyset,
+        by_invitation,
     };
     let found = admitted
         .entry(RootHash::from(Sha256Digest::OF_NOTHING))

@@ -63,7 +63,11 @@ impl Opened {
     /// Submits envelopes so that the sequencer may take them in one batch.
     fn submit(&self, envelopes: &[Envelope]) -> Vec<Result<Ack, LogError>> {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let admit = |e: &Envelope| self.log.admit(&e.to_json()).expect("the envelope is admitted");
+        let admit = |e: &Envelope| {
+            self.log
+                .admit(&e.to_json(), false)
+                .expect("the envelope is admitted")
+        };
         let admitted: Vec<_> = envelopes.iter().map(admit).collect();
         runtime.block_on(async {
             let waiting: Vec<_> = admitted

@@ -62,6 +62,16 @@ pub(super) async fn set_dark(window: &WebDriver, dark: bool) -> WebDriverResult<
     Ok(())
 }
 
+/// Makes the processor seem `times` as slow.
+pub(super) async fn set_slower(window: &WebDriver, times: u32) -> WebDriverResult<()> {
+    let rate = json!({ "rate": times });
+    window
+        .cdp()
+        .send_raw("Emulation.setCPUThrottlingRate", rate)
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn set_size(window: &WebDriver, width: u32, height: u32) -> WebDriverResult<()> {
     let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600 });
     window

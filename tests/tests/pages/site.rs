@@ -315,3 +315,138 @@ fn the_api_page_shows_every_operation() {
         .sum();
     assert_eq!(listed, operations);
 }
+
+/// Names that a publisher may give, and that no page may take for more than text.
+fn misleading_names() -> [String; 6] {
+    [
+        "<img src=x onerror=alert(1)>".to_owned(),
+        "\"><script>alert(1)</script>".to_owned(),
+        "{{7*7}} ${7*7} %3Cscript%3E &lt;b&gt;".to_owned(),
+        "\u{1f4a5}\u{1f9ea} \u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{0645}\u{0631}\u{062d}\u{0628}\u{0627}".to_owned(),
+        "long-".repeat(200),
+        "[click](javascript:alert(1)) `code` |pipe| *star*".to_owned(),
+    ]
+}
+
+#[test]
+fn text_of_records_is_inert_on_every_page() {
+    let lab = Lab::small();
+    let cli = lab.cli(&lab.trust());
+    for (n, name) in misleading_names().iter().enumerate() {
+        let out = format!("att-{n}");
+        lab::attest(
+            &cli,
+            &lab.model,
+            "lab.key",
+            lab::PUBLISHER,
+            name,
+            "<b>1</b>",
+            &out,
+        );
+        cli.ok(&["publish", &out]);
+    }
+    let answer: Value = serde_json::from_slice(
+        &lab.registry
+            .get(&format!("/api/v1/publishers/{}", lab::PUBLISHER))
+            .body,
+    )
+    .expect("JSON");
+    let records: Vec<String> = answer["records"]
+        .as_array()
+        .expect("records")
+        .iter()
+        .filter_map(|record| record["record"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(records.len(), 2 + misleading_names().len());
+    let browser = open(lab.registry.url(), "/search", "search");
+    browser.set_size(360, 740);
+    let mut pages = vec![
+        (format!("/publisher/{}", lab::PUBLISHER), "records"),
+        (format!("/artifact/{}", dir_hash1(&lab)), "records"),
+        ("/search?q=click".to_owned(), "record-row"),
+        ("/search?q=long".to_owned(), "record-row"),
+        (
+            "/search?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E".to_owned(),
+            "record-row",
+        ),
+    ];
+    for record in &records {
+        pages.push((format!("/record/{record}"), "about"));
+        pages.push((format!("/badge#record={record}"), "badge-preview"));
+    }
+    for (path, hook) in pages {
+        visit(&browser, lab.registry.url(), &path, hook);
+        let found: Value = browser.js(
+            "return {
+               elements: document.querySelectorAll('img[src=x], main script, main b, main a[href^=\"javascript:\"]').length,
+               wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+             }",
+            vec![],
+        );
+        assert_eq!(found["elements"], 0, "{path}");
+        assert_eq!(found["wide"], 0, "{path} is wider than the phone");
+        // What the server wrote, before any script.
+        let html = lab
+            .registry
+            .get(path.split('#').next().unwrap_or_default())
+            .text();
+        for tag in ["<img src=x", "<script>alert", "<b>1"] {
+            assert!(!html.contains(tag), "{path} has {tag}");
+        }
+    }
+    for record in &records {
+        for ending in [".svg", "/shields.json", ".json"] {
+            let answer = lab.registry.get(&format!("/badge/v1/{record}{ending}")).ok();
+            assert!(
+                !answer.text().contains("<script>") || ending == ".json",
+                "{record}{ending}"
+            );
+        }
+    }
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_not_there_is_a_404_and_says_so_without_scripts() {
+    let lab = lab();
+    let client = lab.registry.client();
+    for path in [
+        "/nosuch".to_owned(),
+        "/record/zzz".to_owned(),
+        format!("/record/{}", "0".repeat(64)),
+        format!("/artifact/{}", "0".repeat(64)),
+        "/publisher/nobody.example".to_owned(),
+        "/publisher/%00".to_owned(),
+    ] {
+        let answer = client.get(&path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert_eq!(
+            answer.header("content-type"),
+            "text/html; charset=utf-8",
+            "{path}"
+        );
+        assert!(answer.text().contains("<h1>No such"), "{path}");
+    }
+    let record = client.get(&format!("/record/{}", lab.record)).ok().text();
+    for wanted in [
+        "<title>acme/minilm 1.0: Files recorded by acme.example</title>",
+        "property=\"og:title\" content=\"acme/minilm 1.0",
+        "config.json",
+        "weighbridge verify FOLDER --record",
+    ] {
+        assert!(record.contains(wanted), "{wanted} in {record}");
+    }
+    let publisher = client.get(&format!("/publisher/{}", lab::PUBLISHER)).ok();
+    assert!(publisher.text().contains(&lab.genesis));
+    let policy = publisher.header("content-security-policy");
+    assert!(
+        policy.contains("connect-src 'self' https://acme.example;"),
+        "{policy}"
+    );
+    let policy = client
+        .get("/publishers")
+        .ok()
+        .header("content-security-policy")
+        .to_owned();
+    assert!(policy.contains("connect-src 'self';"), "{policy}");
+}

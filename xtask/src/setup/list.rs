@@ -34,7 +34,7 @@ pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 6] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 8] {
     [
         Need::system(
             Purpose::Page,
@@ -86,6 +86,20 @@ fn packages(workspace: &Workspace) -> [Need<'_>; 6] {
             Box::new(|| workspace.run("openssl").arg("version").answer().is_some()),
             &["openssl"],
             "the openssl program",
+        ),
+        Need::system(
+            Purpose::Load,
+            "wrk",
+            Box::new(|| on_path("wrk").is_some()),
+            &["wrk"],
+            "wrk, which asks a web server as fast as it answers",
+        ),
+        Need::system(
+            Purpose::Load,
+            "nginx",
+            Box::new(|| on_path("nginx").is_some()),
+            &["nginx-light"],
+            "nginx, to compare with",
         ),
     ]
 }

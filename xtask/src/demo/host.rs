@@ -1,0 +1,99 @@
+//! Somebody else's page, with every badge on it: `embed-demo.html`, beside the built page.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    path::Path,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use super::{Shown, model};
+
+/// States that a picture can show.
+const STATES: [&str; 7] = [
+    "logged",
+    "superseded",
+    "withdrawn",
+    "lineage-alert",
+    "log-stale",
+    "no-record",
+    "log-fault",
+];
+
+/// Copies the built page in `dist` to `web`, and writes the host's page beside it. `address` is the running registry's,
+/// `trust` its trust file.
+pub(super) fn write(web: &Path, dist: &Path, address: &str, trust: &Path, shown: &Shown) -> Result<()> {
+    model::copy(dist, web)?;
+    let scripts: Value = serde_json::from_str(&get(address, "/e/")?).context("/e/ answered no JSON")?;
+    let script = &scripts["versions"][0];
+    let text = |name: &str| script[name].as_str().context("/e/ listed no script");
+    let trust = fs::read_to_string(trust).context("cannot read the trust file")?;
+    let log = trust
+        .lines()
+        .find_map(|line| line.strip_prefix("log ")?.split(' ').next())
+        .context("the trust file names no log")?;
+    let page = page(text("path")?, text("integrity")?, log, shown);
+    fs::write(web.join("embed-demo.html"), page).context("cannot write the host's page")
+}
+
+/// A small answer of the registry.
+fn get(address: &str, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (head, body) = answer
+        .split_once("\r\n\r\n")
+        .context("an answer without a head")?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "{path} was refused: {head}");
+    Ok(body.to_owned())
+}
+
+fn page(script: &str, integrity: &str, log: &str, shown: &Shown) -> String {
+    let Shown { genesis, record, .. } = shown;
+    let element = |words: &str, pins: &str, record: &str| {
+        format!(
+            "<tr><td>{words}</td><td><model-provenance record=\"{record}\"{pins}><a href=\"/record/{record}\">Provenance \
+             record</a></model-provenance></td></tr>\n"
+        )
+    };
+    let pins = format!(" log=\"{log}\" genesis=\"{genesis}\"");
+    let other = format!(" log=\"{log}\" genesis=\"{}\"", "0".repeat(64));
+    let elements = [
+        element("The page names the log and the publisher", &pins, record),
+        element("It names neither", "", record),
+        element("It names another publisher", &other, record),
+        element("The log has no such record", &pins, &"0".repeat(64)),
+        element("Large, for touch", &format!("{pins} size=\"large\""), record),
+    ]
+    .concat();
+    let row = |state: &&str| {
+        let picture = |theme: &str| {
+            format!("<img src=\"/badge/v1/example/{state}.svg?theme={theme}\" alt=\"{state}, {theme}\">")
+        };
+        format!(
+            "<tr><td>{state}</td><td>{} {}</td></tr>\n",
+            picture("light"),
+            picture("dark")
+        )
+    };
+    let pictures = STATES.iter().map(row).collect::<Vec<_>>().concat();
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>Somebody else’s page</title>\n\
+         <script type=\"module\" src=\"{script}\" integrity=\"{integrity}\" crossorigin></script>\n\
+         <h1>Somebody else’s page</h1>\n\
+         <p>What a page that speaks of a model can show. Nothing here has seen any file of yours.</p>\n\
+         <h2>The element, which proves the record in your browser</h2>\n<table>\n{elements}</table>\n\
+         <h2>A picture of the record</h2>\n\
+         <p><a href=\"/record/{record}\"><img src=\"/badge/v1/{record}.svg\" alt=\"Model provenance\"></a></p>\n\
+         <h2>Every state of a picture</h2>\n<table>\n{pictures}</table>\n\
+         <p><a href=\"/badge#record={record}\">Make such a badge</a></p>\n</html>\n"
+    )
+}
