@@ -118,7 +118,7 @@ fn method_not_allowed(request: &HttpRequest, allowed: &'static str) -> HttpRespo
 }
 
 /// Files and folders that never fall through to the page; `/log` alone is one.
-const NOT_THE_PAGE: [&str; 7] = [
+const NOT_THE_PAGE: [&str; 8] = [
     "/api",
     "/badge/v1",
     "/e",
@@ -126,6 +126,7 @@ const NOT_THE_PAGE: [&str; 7] = [
     "/trust",
     "/healthz",
     "/readyz",
+    "/metrics",
 ];
 
 /// Whether a path is one of [`NOT_THE_PAGE`] or below it.

@@ -260,6 +260,8 @@ fn damaged_files_of_a_publisher_nobody_pinned_are_unknown_but_near() {
     model.flip_bit(60_000_000);
     let report = expect(&lab.verify_with(&lab.trust(), model.folder(), &[]), 3, "unknown");
     assert_eq!(report["subtype"], "near");
+    let headline = "Not what acme.example recorded, and you have not chosen whom to trust";
+    assert_eq!(report["headline"], headline);
 }
 
 #[test]

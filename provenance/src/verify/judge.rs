@@ -73,7 +73,7 @@ impl Opened {
         Report {
             v: 1,
             verdict,
-            headline: verdict.headline(subtype.as_deref()).to_owned(),
+            headline: self.headline(verdict, subtype.as_deref()),
             subtype,
             summary,
             next,

@@ -88,6 +88,17 @@ impl Opened {
         }
     }
 
+    /// The verdict's headline; it names only a publisher who was proved.
+    pub(super) fn headline(&self, verdict: Verdict, subtype: Option<&str>) -> String {
+        match (&self.identity, verdict, subtype) {
+            (Some(identity), Verdict::Unknown, Some("near")) => format!(
+                "Not what {} recorded, and you have not chosen whom to trust",
+                identity.publisher
+            ),
+            _ => verdict.headline(subtype).to_owned(),
+        }
+    }
+
     fn who(&self) -> String {
         self.record
             .as_ref()

@@ -2,7 +2,13 @@
 
 use std::{fs, sync::Arc};
 
-use harness::{lab::Lab, models::Model, page::VerifyPage, registry::TestRegistry, wait::Shared};
+use harness::{
+    lab::{self, Lab},
+    models::Model,
+    page::VerifyPage,
+    registry::TestRegistry,
+    wait::Shared,
+};
 use provenance::{Sha256Digest, chunk::CHUNK_SIZE};
 
 /// One registry with a GGUF model for the tests of this file; every test has a browser of its own.
@@ -74,6 +80,53 @@ fn a_pointer_is_told_what_it_stands_for_on_the_page() {
     );
     assert!(
         card.text.contains("It points to model.gguf of record ") && card.text.contains("git lfs pull"),
+        "{}",
+        card.text
+    );
+}
+
+#[test]
+fn a_record_signed_with_p256_is_authentic_on_the_page() {
+    let lab = Lab::small();
+    let cli = lab.cli(&lab.trust());
+    cli.ok(&[
+        "key",
+        "new",
+        "--algorithm",
+        "p256",
+        "--out",
+        "curve.key",
+        "--no-passphrase",
+    ]);
+    let created = cli
+        .ok(&[
+            "publisher",
+            "create",
+            "curve.example",
+            "--key",
+            "curve.key",
+            "--json",
+        ])
+        .json();
+    let genesis = created["genesis"].as_str().expect("a genesis");
+    lab::publish(
+        &cli,
+        &lab.model,
+        "curve.key",
+        "curve.example",
+        "curve/minilm",
+        "1.0",
+        "att-curve",
+    );
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&format!(
+        "{}publisher curve.example {genesis}\n",
+        lab.registry.trust()
+    ));
+    let card = page.weigh(lab.model.folder());
+    assert_eq!(card.verdict, "authentic", "{}", card.text);
+    assert!(
+        card.text.contains("curve.example, in your trust file"),
         "{}",
         card.text
     );

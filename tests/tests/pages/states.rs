@@ -147,7 +147,7 @@ pub(crate) fn formats(look: Look<'_>) {
     judge(
         "by-bundle",
         &[lab.model.weights(), bundle.clone()],
-        ("incomplete", ""),
+        ("authentic", ""),
     );
     let changed = lab.copy("changed");
     changed.flip_bit(changed.tensor("output.weight").start);

@@ -10,7 +10,6 @@ use crate::{
     },
     dom::{View, el},
     loaded::loaded,
-    text,
 };
 
 /// The page of the artifact with this dirHash1.
@@ -56,10 +55,10 @@ fn shown(dir_hash1: Sha256Digest, answer: &ArtifactAnswer) -> View {
                 "The bytes",
                 (
                     facts(fact("dirHash1", whole(dir_hash1.to_string()))),
-                    el("p").child(text::sentence(
-                        "the digest of all paths and whole-file digests together: the same files in the same places \
-                         have the same",
-                    )),
+                    el("p").child(
+                        "One digest over all paths and whole-file digests: the same files in the same places give the \
+                         same value.",
+                    ),
                 ),
             ),
         )),

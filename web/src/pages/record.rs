@@ -226,7 +226,7 @@ fn files(record: Rc<Record>, manifest: &Manifest) -> impl IntoView + use<> {
                 .class("table-box")
                 .attr("tabindex", "0")
                 .attr("role", "region")
-                .attr("aria-label", "Files")
+                .attr("aria-label", "Table of files")
                 .child(table),
             none,
             more,
@@ -481,6 +481,6 @@ fn steps(opened: &Opened) -> impl IntoView + use<> {
                 icon(picture, "notice-icon"),
                 el("div").child((el("p").child(words), choose)),
             )),
-        check_list(opened.checks()),
+        el("div").class("is-narrow").child(check_list(opened.checks())),
     )
 }
