@@ -34,8 +34,8 @@ pub enum Engine {
 impl Engine {
     /// The engine that the running test program is named after.
     ///
-    /// Every page test is compiled into two programs, `chromium` and `firefox`, so that none is forgotten in one of
-    /// them and the name of a failing test says where it failed.
+    /// Every page test is compiled into two programs, whose names begin with `chromium` and `firefox`, so that none is
+    /// forgotten in one of them and the name of a failing test says where it failed.
     pub fn of_this_program() -> Self {
         let program = env::current_exe().expect("a test knows its own executable");
         let name = program

@@ -82,6 +82,17 @@ pub(crate) fn slow(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
             ])
             .show()
     })?;
+    steps.run("every state and hostile input in Firefox", || {
+        let test = [
+            "test",
+            "--locked",
+            "-p",
+            "weighbridge-tests",
+            "--test",
+            "firefox_thorough",
+        ];
+        workspace.cargo().args(test).show()
+    })?;
     steps.run("licences and sources of dependencies", || {
         if on_path("cargo-deny").is_none() && !workspace.bin().join("cargo-deny").is_file() {
             say("   cargo-deny is missing: compiling it (about 5 min on 2 cores)");

@@ -1,12 +1,11 @@
-//! Every test of the page. `chromium.rs` and `firefox.rs` above are this same module, each in its own engine.
+//! The tests of the pages, but for those of `thorough.rs`. `chromium.rs` and `firefox.rs` above are this same module, each in
+//! its own engine.
 
-mod accessibility;
 mod badge;
 mod bundles;
 mod candidates;
 mod formats;
 mod harness;
-mod hostile;
 mod keyboard;
 #[cfg(target_os = "linux")]
 mod memory;
