@@ -463,7 +463,8 @@ fn through(lab: &Lab, proxy: &Proxy, trust: &Path) -> Cli {
 
 #[test]
 fn a_stale_bundle_is_told_offline_and_made_good_by_fresh_proofs_online() {
-    let lab = lab();
+    // A log of its own: others would grow it between the two views that are compared.
+    let lab = Lab::small_without_page();
     let trust = witnessed_trust(&lab);
     let through = |proxy: &Proxy| through(&lab, proxy, &trust);
     let (old, new) = (witnessed(&lab, 31 * 3600), witnessed(&lab, 60));

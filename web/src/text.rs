@@ -49,7 +49,10 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
 
 /// As [`counted`].
 pub(crate) fn counted_u64(count: u64, noun: &str) -> String {
-    let (stem, ending) = match (count, noun.strip_suffix('y')) {
+    let consonant_y = noun
+        .strip_suffix('y')
+        .filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u']));
+    let (stem, ending) = match (count, consonant_y) {
         (1, _) => (noun, ""),
         (_, Some(stem)) => (stem, "ies"),
         (_, None) if noun.ends_with('s') => (noun, "es"),

@@ -309,7 +309,8 @@ fn making(made: &ProvenanceRecord) -> impl IntoView + use<> {
         el("li").hook("input").child((
             el("span").class("chip").child(visible(&input.role)),
             " ",
-            el("a").attr("href", route::record(input.record)).child("record "),
+            el("a").attr("href", route::record(input.record)).child("record"),
+            " ",
             digest(input.record.to_string()),
         ))
     };
