@@ -8,6 +8,7 @@ use std::{cmp::Reverse, collections::BTreeSet};
 use provenance::{
     PublisherName, RecordId, lookup,
     path::visible,
+    statement::title,
     verify::{Identity, Opened, Report, Verdict, grade},
 };
 use serde::Serialize;
@@ -139,19 +140,14 @@ impl Also {
     /// One line for people.
     pub(crate) fn line(&self) -> String {
         let name = self.name.as_deref().unwrap_or("a record");
-        let version = self.version.as_ref().map(|version| format!(" {version}"));
+        let name = title(name, self.version.as_deref());
         let differs = match self.verdict {
             Verdict::Mismatch | Verdict::Unknown => " (its files differ)",
             Verdict::Incomplete => " (files of it are missing)",
             Verdict::LogFault => " (it does not hold)",
             _ => "",
         };
-        let text = format!(
-            "{name}{} by {}, record {}{differs}",
-            version.unwrap_or_default(),
-            self.publisher,
-            self.record
-        );
+        let text = format!("{name} by {}, record {}{differs}", self.publisher, self.record);
         visible(&text)
     }
 }

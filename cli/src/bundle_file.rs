@@ -99,13 +99,7 @@ pub(crate) fn about(bundle: &Bundle) -> String {
         let record = Record::parse(bundle.payload(id)?).ok()?;
         record.manifest()?;
         let subject = &record.artifact()?.subject;
-        let version = subject.version.as_ref().map(|version| format!(" {version}"));
-        Some(format!(
-            "{}{} by {}",
-            subject.name,
-            version.unwrap_or_default(),
-            subject.publisher
-        ))
+        Some(format!("{} by {}", subject.title(), subject.publisher))
     });
     let artifacts: Vec<_> = artifacts.take(3).collect();
     if artifacts.is_empty() {

@@ -4,6 +4,7 @@ use provenance::{
     Sha256Digest,
     chunk::chunk_count,
     path::visible,
+    statement::title,
     tensor::Tensor,
     verify::{FileReport, FileVerdict, Report, Verdict},
 };
@@ -212,12 +213,7 @@ impl Text {
 
     fn facts(&mut self, report: &Report) {
         if let Some(name) = &report.name {
-            let version = report
-                .version
-                .as_ref()
-                .map(|version| format!(" {version}"))
-                .unwrap_or_default();
-            self.fact("what", &format!("{name}{version}"));
+            self.fact("what", &title(name, report.version.as_deref()));
         }
         if let Some(record) = &report.record {
             self.fact("record", &record.to_string());

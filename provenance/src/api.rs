@@ -204,6 +204,13 @@ pub struct Summary {
     pub version: Option<String>,
 }
 
+impl Summary {
+    /// Name and version as people read them.
+    pub fn title(&self) -> String {
+        crate::statement::title(&self.name, self.version.as_deref())
+    }
+}
+
 impl FromJson for Summary {
     fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
         Ok(Self {

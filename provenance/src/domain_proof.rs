@@ -1,4 +1,4 @@
-//! Domain proofs: a publisher's own site confirms its genesis (docs/SPEC.md, "Domain proof").
+//! Domain proofs: a publisher's own site confirms its genesis (docs/SPEC.md, section 12).
 
 use crate::{
     json::{self, At, FromJson, JsonError, WrongValue},
@@ -10,7 +10,7 @@ use crate::{
 pub const MAX_DOMAIN_PROOF_BYTES: usize = 4096;
 
 /// Where a site keeps its proof.
-pub const PATH: &str = "/.well-known/weighbridge.json";
+const PATH: &str = "/.well-known/weighbridge.json";
 
 /// What a site says at its `/.well-known/weighbridge.json`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,11 +40,16 @@ pub enum DomainProofError {
     },
 }
 
-/// Where the site of `name` keeps its proof; none when the name is no domain.
-pub fn address(name: &PublisherName) -> Option<String> {
+/// The site of `name`; none when the name is no domain.
+pub fn site(name: &PublisherName) -> Option<String> {
     // What ends in a number is an address in every browser's eyes.
     let is_domain = name.is_dotted() && name.last_label().starts_with(|c: char| c.is_ascii_lowercase());
-    is_domain.then(|| format!("https://{name}{PATH}"))
+    is_domain.then(|| format!("https://{name}"))
+}
+
+/// Where the site of `name` keeps its proof; none when the name is no domain.
+pub fn address(name: &PublisherName) -> Option<String> {
+    Some(site(name)? + PATH)
 }
 
 impl FromJson for DomainProof {

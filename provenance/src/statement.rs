@@ -74,6 +74,21 @@ pub struct SubjectFacts {
     pub official: Vec<String>,
 }
 
+impl SubjectFacts {
+    /// Name and version as people read them.
+    pub fn title(&self) -> String {
+        title(&self.name, self.version.as_deref())
+    }
+}
+
+/// Name and version as people read them: `acme/minilm 1.0`.
+pub fn title(name: &str, version: Option<&str>) -> String {
+    match version {
+        Some(version) => format!("{name} {version}"),
+        None => name.to_owned(),
+    }
+}
+
 /// A parent of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input {

@@ -164,11 +164,7 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let open_to_all = is_for_programs(request.path());
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let (begun, path, method) = (
-        Instant::now(),
-        request.path().to_owned(),
-        request.method().clone(),
-    );
+    let begun = Instant::now();
     let held = body::HeldBody::of(&mut request);
     let target = request
         .uri()
@@ -186,8 +182,9 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
     let app = response.request().app_data::<Data<App>>();
     let many = app.is_some_and(|app| app.connections.are_many());
     if let Some(app) = app {
-        let (status, took) = (response.status().as_u16(), begun.elapsed());
+        let (request, status, took) = (response.request(), response.status().as_u16(), begun.elapsed());
         app.metrics.answered(is_read, status, took);
+        let (method, path) = (request.method(), request.path());
         tracing::debug!(%method, path, status, microseconds = took.as_micros(), "answered");
     }
     if many {

@@ -185,6 +185,9 @@ impl Index {
 
     /// Takes entries in, with the tree head after them, in one atomic batch. Called by one thread only.
     pub(crate) fn apply(&self, entries: &[Indexed<'_>], head: &TreeHead) -> Result<(), IndexError> {
+        // A clock before 1970 is none.
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_s = now.as_secs();
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
         let mut counts: std::collections::BTreeMap<Vec<u8>, u64> = std::collections::BTreeMap::new();
@@ -199,7 +202,7 @@ impl Index {
             if !seen.insert(record.id) || self.first_index(&record.id)?.is_some() {
                 continue;
             }
-            batch.record(*index, record);
+            batch.record(*index, record, now_s);
             let count = rows::publisher_count(record.publisher());
             if !counts.contains_key(&count) {
                 let before = self.count(&count)?;
@@ -252,7 +255,7 @@ impl Batch {
         }
     }
 
-    fn record(&mut self, index: u64, record: &Record) {
+    fn record(&mut self, index: u64, record: &Record, now_s: u64) {
         let summary = summary(index, record);
         let texts = [
             summary.name.as_str(),
@@ -267,9 +270,7 @@ impl Batch {
             rows::summary(index),
             serde_json::to_vec(&summary).unwrap_or_default(),
         );
-        // A clock before 1970 is none.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.row(rows::taken(index), now.as_secs().to_be_bytes().to_vec());
+        self.row(rows::taken(index), now_s.to_be_bytes().to_vec());
         let id = record.id;
         if let Some(artifact) = record.artifact() {
             self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");

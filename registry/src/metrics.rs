@@ -19,7 +19,7 @@ struct Answered {
     /// `read` or `write`.
     kind: &'static str,
     /// The status' class, such as `2xx`.
-    status: String,
+    status: &'static str,
 }
 
 /// All numbers. Counted where things happen, or read when somebody asks.
@@ -80,7 +80,13 @@ impl Metrics {
     /// Counts an answer.
     pub(crate) fn answered(&self, is_read: bool, status: u16, took: Duration) {
         let kind = if is_read { "read" } else { "write" };
-        let status = format!("{}xx", status / 100);
+        let status = match status {
+            ..200 => "1xx",
+            200..300 => "2xx",
+            300..400 => "3xx",
+            400..500 => "4xx",
+            500.. => "5xx",
+        };
         self.requests.get_or_create(&Answered { kind, status }).inc();
         self.seconds.observe(took.as_secs_f64());
     }

@@ -5,7 +5,7 @@
 mod markup;
 
 use provenance::{
-    RecordId, Sha256Digest,
+    Sha256Digest,
     api::{PublisherAnswer, PublisherSummary, Summary, paths},
     domain_proof,
     keyset::Keyset,
@@ -72,15 +72,23 @@ const FIXED: [(&str, &str, &str); 6] = [
 ];
 
 impl Essentials {
+    /// A page that is there, and asks nobody else.
+    fn about(title: String, description: String, body: Markup) -> Self {
+        Self {
+            title,
+            description,
+            body: Some(body),
+            found: true,
+            may_ask: None,
+        }
+    }
+
     /// The page at `path`, when it is about nothing in the log.
     pub(crate) fn fixed(path: &str) -> Option<Self> {
         let (_, title, description) = FIXED.into_iter().find(|(there, ..)| *there == path)?;
         Some(Self {
-            title: title.to_owned(),
-            description: description.to_owned(),
             body: None,
-            found: true,
-            may_ask: None,
+            ..Self::about(title.to_owned(), description.to_owned(), Markup::default())
         })
     }
 
@@ -92,17 +100,14 @@ impl Essentials {
             .link("p", "", ("/search", "Search this registry"), " or ")
             .link("p", "", ("/", "go to the first page"), ".");
         Self {
-            title: format!("{what}: Weighbridge"),
-            description: why.to_owned(),
-            body: Some(body),
             found: false,
-            may_ask: None,
+            ..Self::about(format!("{what}: Weighbridge"), why.to_owned(), body)
         }
     }
 
     /// A record.
     pub(crate) fn record(record: &Record, summary: &Summary, registry: &str) -> Self {
-        let (title, publisher) = (named(summary), summary.publisher.as_str());
+        let (title, publisher) = (summary.title(), summary.publisher.as_str());
         let kind = kind_in_words(&summary.kind);
         let body = Markup::default()
             .text("h1", &title)
@@ -135,13 +140,7 @@ impl Essentials {
                 (&paths::record_proof(&record.id), "Its proof (JSON)"),
                 "",
             );
-        Self {
-            title: format!("{title}: {kind} by {publisher}"),
-            description,
-            body: Some(body),
-            found: true,
-            may_ask: None,
-        }
+        Self::about(format!("{title}: {kind} by {publisher}"), description, body)
     }
 
     /// All records about the same bytes.
@@ -154,13 +153,8 @@ impl Essentials {
             .text("h1", &what)
             .within("dl", &Markup::default().fact("dirHash1", &dir_hash1.to_string()))
             .text("p", OWN_WORD);
-        Self {
-            title: format!("{what}: Weighbridge"),
-            description: format!("Everything that was recorded about the files with dirHash1 {dir_hash1}."),
-            body: Some(listed(body, records)),
-            found: true,
-            may_ask: None,
-        }
+        let description = format!("Everything that was recorded about the files with dirHash1 {dir_hash1}.");
+        Self::about(format!("{what}: Weighbridge"), description, listed(body, records))
     }
 
     /// A publisher.
@@ -181,13 +175,11 @@ impl Essentials {
             .within("dl", &facts)
             .text("p", OWN_WORD)
             .text("h2", "Records");
+        let title = format!("{name}: publisher on Weighbridge");
+        let description = format!("Keys and {records} records of {name} on this log.");
         Self {
-            title: format!("{name}: publisher on Weighbridge"),
-            description: format!("Keys and {records} records of {name} on this log."),
-            body: Some(listed(body, &answer.records)),
-            found: true,
-            may_ask: domain_proof::address(&answer.publisher)
-                .and_then(|url| Some(url.strip_suffix(domain_proof::PATH)?.to_owned())),
+            may_ask: domain_proof::site(&answer.publisher),
+            ..Self::about(title, description, listed(body, &answer.records))
         }
     }
 
@@ -203,13 +195,8 @@ impl Essentials {
         let body = Markup::default()
             .text("h1", "Publishers")
             .table(["Name", "Records", "Genesis"], rows);
-        Self {
-            title: "Publishers: Weighbridge".to_owned(),
-            description: format!("{} publishers have records on this log.", all.len()),
-            body: Some(body),
-            found: true,
-            may_ask: None,
-        }
+        let description = format!("{} publishers have records on this log.", all.len());
+        Self::about("Publishers: Weighbridge".to_owned(), description, body)
     }
 
     /// The log.
@@ -225,13 +212,8 @@ impl Essentials {
                 (paths::TRUST, "The trust file that this registry suggests"),
                 "",
             );
-        Self {
-            title: "The log: Weighbridge".to_owned(),
-            description: format!("The append-only log {origin}: {size} entries."),
-            body: Some(body),
-            found: true,
-            may_ask: None,
-        }
+        let description = format!("The append-only log {origin}: {size} entries.");
+        Self::about("The log: Weighbridge".to_owned(), description, body)
     }
 }
 
@@ -312,14 +294,6 @@ fn keys(body: Markup, facts: &Markup, keyset: &Keyset) -> (Markup, String) {
     (body, format!("The keys that may sign for {}.", keyset.publisher))
 }
 
-/// Name and version of a record.
-pub(crate) fn named(summary: &Summary) -> String {
-    match &summary.version {
-        Some(version) => format!("{} {version}", summary.name),
-        None => summary.name.clone(),
-    }
-}
-
 /// What a record of this predicate type is.
 pub(crate) fn kind_in_words(kind: &str) -> &'static str {
     match kind {
@@ -337,27 +311,13 @@ fn listed(body: Markup, records: &[Summary]) -> Markup {
         return body.text("p", "None yet.");
     }
     let item = |list: Markup, record: &Summary| {
-        let RecordLink { href, text } = RecordLink::to(record.record, record);
+        let kind = kind_in_words(&record.kind).to_lowercase();
+        let (href, text) = (
+            format!("/record/{}", record.record),
+            format!("{} ({kind})", record.title()),
+        );
         list.link("li", "", (&href, &text), &format!(", by {}", record.publisher))
     };
     let list = records.iter().take(MOST_ROWS).fold(Markup::default(), item);
     body.within("ul", &list)
-}
-
-struct RecordLink {
-    href: String,
-    text: String,
-}
-
-impl RecordLink {
-    fn to(id: RecordId, record: &Summary) -> Self {
-        Self {
-            href: format!("/record/{id}"),
-            text: format!(
-                "{} ({})",
-                named(record),
-                kind_in_words(&record.kind).to_lowercase()
-            ),
-        }
-    }
 }

@@ -28,6 +28,16 @@ pub struct Model {
     weights: &'static str,
 }
 
+/// The Git LFS pointer to `path`.
+pub fn lfs_pointer_to(path: &Path) -> String {
+    let bytes = fs::read(path).expect("a readable file");
+    format!(
+        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
+        Sha256Digest::of(&bytes),
+        bytes.len()
+    )
+}
+
 impl Model {
     /// A generated model of 7 MiB in `folder`: four tensors, two chunks, seven files, one of them in a
     /// sub-folder. Always the same bytes.

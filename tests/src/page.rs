@@ -218,6 +218,13 @@ impl VerifyPage {
         self.browser.js("return window.verdictsShown", vec![])
     }
 
+    /// As [`Self::assert_no_console_errors`], after a page was left: Firefox tells of workers that were still loading.
+    pub fn assert_no_console_errors_but_of_leaving(&self) {
+        let mut errors = self.browser.console_errors();
+        errors.retain(|error| !error.contains("error loading dynamically imported module"));
+        assert_eq!(errors, Vec::<String>::new());
+    }
+
     /// Fails when the console has an error, such as a script that the policy forbade.
     pub fn assert_no_console_errors(&self) {
         assert_eq!(self.browser.console_errors(), Vec::<String>::new());

@@ -1,11 +1,14 @@
 //! The command line on formats and folders that the field has: GGUF, caches, and what is no model at all.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
-use harness::{cli::Ran, lab::Lab, models::Model, registry::TestRegistry, wait::Shared};
+use harness::{
+    cli::Ran,
+    lab::Lab,
+    models::{Model, lfs_pointer_to},
+    registry::TestRegistry,
+    wait::Shared,
+};
 use provenance::{Sha256Digest, chunk::CHUNK_SIZE};
 use serde_json::{Value, json};
 
@@ -84,16 +87,6 @@ fn a_gguf_file_changed_in_its_first_chunk_is_found_by_its_tensors() {
     }
 }
 
-/// A Git LFS pointer to `path`.
-fn pointer_to(path: &Path) -> String {
-    let bytes = fs::read(path).expect("a readable file");
-    format!(
-        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
-        Sha256Digest::of(&bytes),
-        bytes.len()
-    )
-}
-
 /// A new folder of this lab's with these files in it.
 fn folder(lab: &Lab, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
     let folder = lab.work().join(name);
@@ -108,7 +101,7 @@ fn folder(lab: &Lab, name: &str, files: &[(&str, &[u8])]) -> PathBuf {
 #[test]
 fn a_lone_pointer_is_told_what_it_stands_for() {
     let lab = lab();
-    let text = pointer_to(&lab.model.weights());
+    let text = lfs_pointer_to(&lab.model.weights());
     let folder = folder(&lab, "lone-pointer", &[("weights.gguf", text.as_bytes())]);
     for path in [folder.join("weights.gguf"), folder] {
         let report = expect(&lab.verify(&path), 3, "unknown", Some("lfs-pointer"));
@@ -135,7 +128,7 @@ fn a_lone_pointer_is_told_what_it_stands_for() {
 #[test]
 fn a_folder_of_pointers_only_names_one_that_leads_somewhere() {
     let lab = lab();
-    let known = pointer_to(&lab.model.weights());
+    let known = lfs_pointer_to(&lab.model.weights());
     let unknown = known.replace("size ", "size 9");
     let files: [(&str, &[u8]); 2] = [
         ("a.safetensors", unknown.as_bytes()),
@@ -155,7 +148,7 @@ fn a_folder_of_pointers_only_names_one_that_leads_somewhere() {
 fn a_pointer_among_good_files_is_not_the_weights_of_a_trusted_record() {
     let lab = lab();
     let model = lab.copy("half-cloned");
-    model.write("model.gguf", pointer_to(&lab.model.weights()).as_bytes());
+    model.write("model.gguf", lfs_pointer_to(&lab.model.weights()).as_bytes());
     let report = expect(&lab.verify(model.folder()), 1, "mismatch", Some("not-weights"));
     let detail = file(&report, "model.gguf")["detail"].as_str().expect("text");
     assert!(

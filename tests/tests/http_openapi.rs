@@ -77,11 +77,8 @@ fn differences(value: &Value, schema: &Value, root: &Value, at: &str, found: &mu
 fn answers_have_the_shapes_that_are_described() {
     let lab = Lab::small_without_page();
     let client = lab.registry.client();
-    let document: Value =
-        serde_json::from_slice(&client.get("/api/v1/openapi.json").ok().body).expect("JSON");
-    let record: Value =
-        serde_json::from_slice(&client.get(&format!("/api/v1/records/{}", lab.record)).ok().body)
-            .expect("JSON");
+    let document: Value = client.get("/api/v1/openapi.json").ok().json();
+    let record: Value = client.get(&format!("/api/v1/records/{}", lab.record)).ok().json();
     let dir_hash1 = record["subject"][0]["digest"]["dirHash1"]
         .as_str()
         .expect("a digest");
@@ -116,7 +113,7 @@ fn answers_have_the_shapes_that_are_described() {
         let (content_type, described) = content.iter().next().expect("one content type");
         assert_eq!(answer.header("content-type"), content_type, "{address}");
         if let Some(schema) = described.get("schema") {
-            let value: Value = serde_json::from_slice(&answer.body).expect("JSON");
+            let value: Value = answer.json();
             let mut found = Vec::new();
             differences(&value, schema, &document, "answer", &mut found);
             assert_eq!(found, Vec::<String>::new(), "{address}");
@@ -130,7 +127,7 @@ fn answers_have_the_shapes_that_are_described() {
     ] {
         let answer = client.get(address);
         assert_eq!(answer.status, status, "{address}");
-        let problem: Value = serde_json::from_slice(&answer.body).expect("JSON");
+        let problem: Value = answer.json();
         let mut found = Vec::new();
         let schema = &document["components"]["schemas"]["Problem"];
         differences(&problem, schema, &document, "problem", &mut found);

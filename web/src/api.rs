@@ -195,11 +195,11 @@ pub(crate) fn checkpoint() -> Begun<Result<String, ApiError>> {
 /// [`ApiError`].
 pub(crate) async fn tile(tile: TileCoord) -> Result<Vec<u8>, ApiError> {
     let limit = usize::try_from(TILE_WIDTH).unwrap_or(usize::MAX) * Sha256Digest::LEN;
-    if let Ok(bytes) = get("tile", &paths::tile(&tile), limit, false).await {
-        return Ok(bytes);
+    let exact = get("tile", &paths::tile(&tile), limit, false).await;
+    if exact.is_ok() || tile.is_full() {
+        return exact;
     }
-    let width = u16::try_from(TILE_WIDTH).unwrap_or(u16::MAX);
-    let mut bytes = get("tile", &paths::tile(&TileCoord { width, ..tile }), limit, false).await?;
+    let mut bytes = get("tile", &paths::tile(&tile.whole()), limit, false).await?;
     bytes.truncate(usize::from(tile.width) * Sha256Digest::LEN);
     Ok(bytes)
 }

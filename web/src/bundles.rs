@@ -141,9 +141,7 @@ impl Named {
         for (_, record) in &self.lists {
             if let Some(artifact) = record.artifact() {
                 let subject = &artifact.subject;
-                let version = subject.version.as_deref().unwrap_or_default();
-                let name = format!("{} {version}", subject.name);
-                names.push(format!("{} by {}", name.trim_end(), subject.publisher));
+                names.push(format!("{} by {}", subject.title(), subject.publisher));
             }
         }
         if names.is_empty() {

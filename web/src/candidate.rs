@@ -76,10 +76,7 @@ impl Candidate {
 
     /// `acme/minilm 1.0`.
     pub(crate) fn title(&self) -> String {
-        match &self.version {
-            Some(version) => format!("{} {version}", self.name),
-            None => self.name.clone(),
-        }
+        provenance::statement::title(&self.name, self.version.as_deref())
     }
 
     /// `acme/minilm 1.0 by acme.example`.

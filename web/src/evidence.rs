@@ -23,7 +23,7 @@ use crate::{
     bundles::{Bundles, Named},
     plan::{Layout, Plan, PlanFile},
     progress::{Expected, known_chunk_list},
-    task::Begun,
+    task::{Begun, now_s},
     worker_pool::{Pool, WorkError},
 };
 
@@ -491,10 +491,6 @@ pub(crate) fn listed_for<'a>(manifest: &'a Manifest, plan: &Plan) -> Vec<Option<
         named.next().filter(|_| named.next().is_none()).copied()
     };
     plan.files.iter().map(only_named).collect()
-}
-
-fn now_s() -> u64 {
-    crate::text::whole(js_sys::Date::now() / 1000.0)
 }
 
 #[cfg(test)]

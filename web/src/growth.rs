@@ -13,7 +13,7 @@ use provenance::{
 };
 use serde::Serialize;
 
-use crate::{api, store};
+use crate::{api, store, task::now_s};
 
 /// Longest text that is kept for one log.
 const MAX_KEPT_BYTES: usize = 256 << 10;
@@ -77,11 +77,6 @@ pub(crate) enum Growth {
 
 fn key(origin: &str) -> String {
     format!("checkpoint {origin}")
-}
-
-/// POSIX seconds.
-pub(crate) fn now_s() -> u64 {
-    crate::text::whole(js_sys::Date::now() / 1000.0)
 }
 
 /// The view of the log `origin` that was kept last.

@@ -1,9 +1,14 @@
-//! Work that goes on while the page is used.
+//! Work that goes on while the page is used, and the clock.
 
 use std::pin::Pin;
 
 /// Work that has begun; awaiting several one after the other waits for all of them.
 pub(crate) type Begun<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// POSIX seconds.
+pub(crate) fn now_s() -> u64 {
+    crate::text::whole(js_sys::Date::now() / 1000.0)
+}
 
 /// Goes on with `work` in the background. Boxed, because what runs a future would otherwise be machine code for
 /// each one.

@@ -99,22 +99,9 @@ pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Re
     }
     if wanted(Part::Browser) {
         build::programs(workspace, "debug", steps)?;
-        let test = [
-            "test",
-            "--locked",
-            "-p",
-            "weighbridge-tests",
-            "--test",
-            "chromium_speed",
-            "--",
-            "--ignored",
-        ];
         let browser = || {
-            workspace
-                .cargo()
-                .args(test)
-                .args(["--nocapture", "--test-threads=1"])
-                .show()
+            let alone = ["--", "--ignored", "--nocapture", "--test-threads=1"];
+            workspace.end_to_end("chromium_speed").args(alone).show()
         };
         kept &= steps.run("verify in the browser", browser).is_ok();
     }

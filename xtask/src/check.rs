@@ -83,15 +83,7 @@ pub(crate) fn slow(workspace: &Workspace, steps: &mut Steps) -> Result<()> {
             .show()
     })?;
     steps.run("every state and hostile input in Firefox", || {
-        let test = [
-            "test",
-            "--locked",
-            "-p",
-            "weighbridge-tests",
-            "--test",
-            "firefox_thorough",
-        ];
-        workspace.cargo().args(test).show()
+        workspace.end_to_end("firefox_thorough").show()
     })?;
     steps.run("licences and sources of dependencies", || {
         if on_path("cargo-deny").is_none() && !workspace.bin().join("cargo-deny").is_file() {

@@ -66,7 +66,7 @@ pub(crate) fn run(
     let address = registry.address().to_owned();
     let web = lab.folder.join("web");
     steps.run("a host's page with badges", || {
-        host::write(&web, &workspace.dist(), &address, &lab.trust(), &shown)
+        host::write(&web, &workspace.dist(), &registry, &lab.trust(), &shown)
     })?;
     drop(registry);
     lab.explain(&shown, &format!("http://{address}"));

@@ -1,11 +1,12 @@
 //! Our own registry as a background process.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     process::{Child, ChildStdout},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::system::Run;
 
@@ -42,6 +43,26 @@ impl Registry {
             address,
             _lines: lines,
         })
+    }
+
+    /// A small answer of the registry.
+    ///
+    /// # Errors
+    /// When it does not answer, or refuses.
+    pub(crate) fn get(&self, path: &str) -> Result<String> {
+        let address = &self.address;
+        let mut stream = TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer
+            .split_once("\r\n\r\n")
+            .context("an answer without a head")?;
+        ensure!(head.starts_with("HTTP/1.1 200"), "{path} was refused: {head}");
+        Ok(body.to_owned())
     }
 
     /// The most memory that it had at one time, as the system says it.

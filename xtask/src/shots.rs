@@ -31,17 +31,10 @@ pub(crate) fn run(workspace: &Workspace, only: &[String], steps: &mut Steps) -> 
         if filters.is_empty() {
             filters.push("pictures::".to_owned());
         }
-        let test = [
-            "test",
-            "--locked",
-            "-p",
-            "weighbridge-tests",
-            "--test",
-            "chromium",
-            "--",
-            "--ignored",
-        ];
-        let run = workspace.cargo().args(test).args(&filters);
+        let run = workspace
+            .end_to_end("chromium")
+            .args(["--", "--ignored"])
+            .args(&filters);
         run.env("WEIGHBRIDGE_PICTURES", &folder).show()
     })?;
     let sheet = write_sheet(&folder)?;

@@ -113,6 +113,12 @@ impl Workspace {
             .without_env("CARGO_MANIFEST_DIR")
             .env("CARGO_TERM_COLOR", color())
     }
+
+    /// Prepares one program of end-to-end tests.
+    pub(crate) fn end_to_end(&self, test: &str) -> Run {
+        self.cargo()
+            .args(["test", "--locked", "-p", "weighbridge-tests", "--test", test])
+    }
 }
 
 fn color() -> OsString {

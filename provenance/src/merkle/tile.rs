@@ -56,6 +56,12 @@ pub struct TilePathError {
 }
 
 impl TileCoord {
+    /// The full tile in the same place, which begins with the same hashes. A partial one may be gone once it is there.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        Self { width: 256, ..self }
+    }
+
     /// Whether all 256 places are taken.
     pub fn is_full(&self) -> bool {
         u64::from(self.width) == TILE_WIDTH

@@ -21,7 +21,7 @@ use actix_web::{
 };
 use provenance::Sha256Digest;
 
-use super::caching::{IMMUTABLE, REVALIDATE, answer_with_etag};
+use super::caching::{IMMUTABLE, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag};
 use crate::pages::{Essentials, Markup, escaped};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -177,19 +177,15 @@ impl Assets {
     /// anything: how to build it.
     pub(crate) fn page(&self, request: &HttpRequest, page: &Essentials) -> Option<HttpResponse> {
         if !self.is_built() {
-            let text = || {
-                HttpResponse::Ok()
-                    .content_type("text/plain; charset=utf-8")
-                    .body(NO_PAGE)
-            };
+            let text = || HttpResponse::Ok().content_type(TEXT).body(NO_PAGE);
             return (request.path() == "/").then(text);
         }
         let Some(template) = &self.template else {
             return self.file(request, "/index.html");
         };
         let html = template.fill(page);
-        let tag = Sha256Digest::of(html.as_bytes()).to_string();
-        let mut response = answer_with_etag(request, &tag[..32], REVALIDATE, HTML, || html.into());
+        let tag = content_tag(&html);
+        let mut response = answer_with_etag(request, &tag, REVALIDATE, HTML, || html.into());
         if !page.found {
             *response.status_mut() = StatusCode::NOT_FOUND;
         }
@@ -252,7 +248,7 @@ impl Assets {
 
 impl Asset {
     fn new(name: &str, plain: Vec<u8>) -> Self {
-        let etag = Sha256Digest::of(&plain).to_string()[..32].to_owned();
+        let etag = content_tag(&plain);
         let cache_control = if is_hashed(name) { IMMUTABLE } else { REVALIDATE };
         let (gzip, brotli) = (OnceLock::new(), OnceLock::new());
         Self {
@@ -361,14 +357,14 @@ fn content_type(name: &str) -> &'static str {
         "js" | "mjs" => "text/javascript; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "wasm" => "application/wasm",
-        "json" | "map" => "application/json",
+        "json" | "map" => JSON,
         "webmanifest" => "application/manifest+json",
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "webp" => "image/webp",
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
-        "txt" => "text/plain; charset=utf-8",
+        "txt" => TEXT,
         _ => "application/octet-stream",
     }
 }

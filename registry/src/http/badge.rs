@@ -6,7 +6,7 @@ use actix_web::{
     web::{Bytes, Data, Path, Query},
 };
 use provenance::{
-    PublisherName, RecordId, Sha256Digest,
+    PublisherName, RecordId,
     api::{BadgeDocument, ScriptVersion, ScriptsAnswer, ShieldsBadge, Summary, paths},
     statement::SIGNATURE_TYPE,
 };
@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::{
     blocking,
-    caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, fresh_json},
+    caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, content_tag, fresh_json},
     lookup::index_error,
     problem::{ApiError, Code},
     records,
@@ -202,7 +202,7 @@ fn asked(query: Result<Query<Asked>, actix_web::Error>) -> Result<Asked, ApiErro
 fn finish(state: &State, publisher: Option<&str>, drawing: &Drawing) -> Finished {
     let svg = draw(state, publisher, drawing);
     Finished {
-        tag: Sha256Digest::of(svg.as_bytes()).to_string()[..32].to_owned(),
+        tag: content_tag(&svg),
         body: svg.into(),
         cache_control: match state {
             State::Logged { .. } | State::Superseded { .. } => BADGE,

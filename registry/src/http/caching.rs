@@ -22,17 +22,22 @@ pub(crate) const REVALIDATE: &str = "no-cache";
 /// For everything that is not a 200.
 pub(crate) const NEVER: &str = "no-store";
 
+/// The content type of plain text.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
+/// The content type of JSON.
+pub(crate) const JSON: &str = "application/json";
+
+/// The ETag of bytes, without quotes.
+pub(crate) fn content_tag(bytes: impl AsRef<[u8]>) -> String {
+    Sha256Digest::of(bytes.as_ref()).to_string()[..32].to_owned()
+}
+
 /// Follows the log: JSON that is the same until something is published.
 pub(crate) fn fresh_json<T: Serialize>(request: &HttpRequest, answer: &T) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(answer).map_err(|e| ApiError::internal("writing an answer", &e))?;
-    let tag = Sha256Digest::of(&body).to_string();
-    Ok(answer_with_etag(
-        request,
-        &tag[..32],
-        FRESH,
-        "application/json",
-        || body.into(),
-    ))
+    let tag = content_tag(&body);
+    Ok(answer_with_etag(request, &tag, FRESH, JSON, || body.into()))
 }
 
 /// A 200 with the body and its ETag, or a 304 when the client has it already. `tag` is written without quotes.

@@ -7,21 +7,21 @@ use actix_web::{
     web::{Data, Path},
 };
 use provenance::{
-    PublisherName, Sha256Digest,
+    PublisherName,
     api::{Summary, paths},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
     blocking,
-    caching::{FRESH, answer_with_etag},
+    caching::{FRESH, answer_with_etag, content_tag},
     lookup::index_error,
-    problem::{ApiError, Code},
+    problem::ApiError,
     publishers,
 };
 use crate::{
     App,
-    pages::{escaped, kind_in_words, named},
+    pages::{escaped, kind_in_words},
 };
 
 /// Most records in a feed.
@@ -45,14 +45,11 @@ pub(crate) async fn feed(
             Ok((record, taken))
         });
         let dated = dated.collect::<Result<Vec<_>, ApiError>>()?;
-        write(&name, &dated, &app.public_url)
-            .map_err(|e| ApiError::new(Code::Internal, format!("The feed cannot be written: {e}.")))
+        write(&name, &dated, &app.public_url).map_err(|e| ApiError::internal("writing a feed", &e))
     })
     .await?;
-    let tag = Sha256Digest::of(body.as_bytes()).to_string();
-    Ok(answer_with_etag(&request, &tag[..32], FRESH, ATOM, || {
-        body.into()
-    }))
+    let tag = content_tag(&body);
+    Ok(answer_with_etag(&request, &tag, FRESH, ATOM, || body.into()))
 }
 
 /// The feed's text. A publisher has at least its first keyset, so there is a newest entry.
@@ -77,7 +74,7 @@ fn write(
     );
     for (record, taken) in records {
         let address = escaped(&format!("{public_url}/record/{}", record.record));
-        let title = escaped(&format!("{}: {}", kind_in_words(&record.kind), named(record)));
+        let title = escaped(&format!("{}: {}", kind_in_words(&record.kind), record.title()));
         write!(
             out,
             "<entry>\n<id>{address}</id>\n<title>{title}</title>\n<updated>{}</updated>\n\

@@ -2,10 +2,12 @@
 
 use actix_web::{HttpResponse, web::Data};
 
-use super::problem::{ApiError, Code};
+use super::{
+    caching::{NEVER, TEXT},
+    lookup::index_error,
+    problem::{ApiError, Code},
+};
 use crate::App;
-
-const TEXT: &str = "text/plain; charset=utf-8";
 
 /// What Prometheus asks for.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -13,7 +15,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 /// The process answers.
 pub(crate) async fn alive() -> HttpResponse {
     HttpResponse::Ok()
-        .insert_header(("Cache-Control", super::caching::NEVER))
+        .insert_header(("Cache-Control", NEVER))
         .content_type(TEXT)
         .body("alive\n")
 }
@@ -22,11 +24,7 @@ pub(crate) async fn alive() -> HttpResponse {
 pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, ApiError> {
     let metrics = &app.metrics;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let indexed = app
-        .log
-        .index()
-        .head()
-        .map_err(|e| super::lookup::index_error(&e))?;
+    let indexed = app.log.index().head().map_err(|e| index_error(&e))?;
     metrics.entries.set(count(app.log.view().head.size.get()));
     metrics.indexed.set(count(indexed.size.get()));
     metrics.publishers.set(count(app.log.publishers().len() as u64));
@@ -36,7 +34,7 @@ pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, ApiError> {
         .text()
         .map_err(|e| ApiError::internal("writing the metrics", &e))?;
     Ok(HttpResponse::Ok()
-        .insert_header(("Cache-Control", super::caching::NEVER))
+        .insert_header(("Cache-Control", NEVER))
         .content_type(OPEN_METRICS)
         .body(text))
 }
@@ -49,12 +47,7 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
             "The log has stopped; the server is about to exit.",
         ));
     }
-    let indexed = app
-        .log
-        .index()
-        .head()
-        .map_err(|e| super::lookup::index_error(&e))?
-        .size;
+    let indexed = app.log.index().head().map_err(|e| index_error(&e))?.size;
     let published = app.log.view().head.size;
     if indexed < published {
         let detail = format!(
@@ -65,7 +58,7 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
         return Err(ApiError::new(Code::NotReady, detail));
     }
     Ok(HttpResponse::Ok()
-        .insert_header(("Cache-Control", super::caching::NEVER))
+        .insert_header(("Cache-Control", NEVER))
         .content_type(TEXT)
         .body("ready\n"))
 }

@@ -5,23 +5,21 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Path},
 };
-use provenance::{Sha256Digest, merkle::tile::TileCoord};
+use provenance::merkle::tile::TileCoord;
 
 use super::{
     blocking,
-    caching::{FRESH, IMMUTABLE, answer_with_etag},
+    caching::{FRESH, IMMUTABLE, TEXT, answer_with_etag, content_tag},
     failures::{log_error, sentence},
     problem::{ApiError, Code},
 };
 use crate::App;
 
-const TEXT: &str = "text/plain; charset=utf-8";
-
 /// Serves the published checkpoint.
 pub(crate) async fn checkpoint(request: HttpRequest, app: Data<App>) -> HttpResponse {
     let view = app.log.view();
-    let tag = Sha256Digest::of(view.note.as_bytes()).to_string();
-    answer_with_etag(&request, &tag[..32], FRESH, TEXT, || view.note.clone().into())
+    let tag = content_tag(&view.note);
+    answer_with_etag(&request, &tag, FRESH, TEXT, || view.note.clone().into())
 }
 
 /// Serves a tile or an entry bundle. Nothing above the published size exists.
@@ -58,6 +56,6 @@ pub(crate) async fn tile(
 
 /// Serves the trust file that this registry suggests for itself.
 pub(crate) async fn trust(request: HttpRequest, app: Data<App>) -> HttpResponse {
-    let tag = Sha256Digest::of(app.trust.as_bytes()).to_string();
-    answer_with_etag(&request, &tag[..32], FRESH, TEXT, || app.trust.clone().into())
+    let tag = content_tag(&app.trust);
+    answer_with_etag(&request, &tag, FRESH, TEXT, || app.trust.clone().into())
 }

@@ -4,12 +4,12 @@ use std::{fs, sync::Arc};
 
 use harness::{
     lab::{self, Lab},
-    models::Model,
+    models::{Model, lfs_pointer_to},
     page::VerifyPage,
     registry::TestRegistry,
     wait::Shared,
 };
-use provenance::{Sha256Digest, chunk::CHUNK_SIZE};
+use provenance::chunk::CHUNK_SIZE;
 
 /// One registry with a GGUF model for the tests of this file; every test has a browser of its own.
 static LAB: Shared<Lab> = Shared::new();
@@ -63,14 +63,9 @@ fn a_gguf_file_changed_in_its_first_chunk_is_found_by_its_tensors_on_the_page() 
 #[test]
 fn a_pointer_is_told_what_it_stands_for_on_the_page() {
     let lab = lab();
-    let bytes = fs::read(lab.model.weights()).expect("a readable file");
     let folder = lab.work().join("pointer");
     fs::create_dir_all(&folder).expect("a new folder");
-    let text = format!(
-        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
-        Sha256Digest::of(&bytes),
-        bytes.len()
-    );
+    let text = lfs_pointer_to(&lab.model.weights());
     fs::write(folder.join("weights.gguf"), text).expect("a writable folder");
     let page = VerifyPage::trusting(&lab);
     let card = page.weigh(&folder);

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 use harness::{
     corpus::{Case, cases},
     lab::Lab,
-    page::VerifyPage,
+    page::{Card, VerifyPage},
     proxy::Proxy,
     wait::Shared,
 };
@@ -87,10 +87,7 @@ fn what_is_pasted_or_linked_runs_nothing_and_names_nothing() {
         }
         page.reload();
     }
-    // Firefox tells of workers that were still loading when the page was left.
-    let mut errors = page.browser.console_errors();
-    errors.retain(|error| !error.contains("error loading dynamically imported module"));
-    assert_eq!(errors, Vec::<String>::new());
+    page.assert_no_console_errors_but_of_leaving();
 }
 
 /// A file of the corpus on disk, under an ending that promises weights.
@@ -100,17 +97,23 @@ fn written(lab: &Lab, case: &Case, ending: &str) -> PathBuf {
     file
 }
 
+/// Gives `files` to the page, and has `judge` look at the verdict; nothing of the case may be left in the page.
+fn weigh(page: &VerifyPage, case: &Case, files: &[PathBuf], judge: impl FnOnce(&Card)) {
+    page.check_files(files);
+    judge(&page.verdict());
+    assert_untouched(page, case);
+    page.start_over();
+}
+
 #[test]
 fn weights_that_do_not_read_are_unknown() {
     let lab = lab();
     let page = VerifyPage::trusting(&lab);
     for (kind, ending) in [("safetensors", "safetensors"), ("gguf", "gguf")] {
         for case in cases(kind) {
-            page.check_files(&[written(&lab, &case, ending)]);
-            let card = page.verdict();
-            assert_eq!(card.verdict, "unknown", "{}: {}", case.id, card.text);
-            assert_untouched(&page, &case);
-            page.start_over();
+            weigh(&page, &case, &[written(&lab, &case, ending)], |card| {
+                assert_eq!(card.verdict, "unknown", "{}: {}", case.id, card.text);
+            });
         }
     }
     page.assert_no_console_errors();
@@ -121,18 +124,11 @@ fn files_that_are_no_weights_are_named_for_what_they_are() {
     let lab = lab();
     let page = VerifyPage::trusting(&lab);
     for case in cases("junk") {
-        page.check_files(&[written(&lab, &case, "safetensors")]);
-        let card = page.verdict();
-        let found = (card.verdict.as_str(), card.subtype.as_str());
-        assert_eq!(
-            found,
-            ("unknown", case.says.as_deref().unwrap_or_default()),
-            "{}: {}",
-            case.id,
-            card.text
-        );
-        assert_untouched(&page, &case);
-        page.start_over();
+        weigh(&page, &case, &[written(&lab, &case, "safetensors")], |card| {
+            let found = (card.verdict.as_str(), card.subtype.as_str());
+            let wanted = ("unknown", case.says.as_deref().unwrap_or_default());
+            assert_eq!(found, wanted, "{}: {}", case.id, card.text);
+        });
     }
     page.assert_no_console_errors();
 }
@@ -144,18 +140,13 @@ fn bundles_that_do_not_hold_are_told_and_leave_the_verdict_to_the_registry() {
     page.paste_trust(&lab.registry.trust());
     for case in cases("bundle") {
         let Some(says) = &case.says else { continue };
-        page.check_files(&[lab.model.weights(), written(&lab, &case, "weighbridge")]);
-        let card = page.verdict();
-        assert_eq!(card.verdict, "untrusted", "{}: {}", case.id, card.text);
-        let told = card.text.to_lowercase();
-        assert!(
-            told.contains(&says.to_lowercase()),
-            "{}: wanted {says:?} in {}",
-            case.id,
-            card.text
-        );
-        assert_untouched(&page, &case);
-        page.start_over();
+        let files = [lab.model.weights(), written(&lab, &case, "weighbridge")];
+        weigh(&page, &case, &files, |card| {
+            assert_eq!(card.verdict, "untrusted", "{}: {}", case.id, card.text);
+            let told = card.text.to_lowercase();
+            let wanted = says.to_lowercase();
+            assert!(told.contains(&wanted), "{}: wanted {says:?} in {told}", case.id);
+        });
     }
     page.assert_no_console_errors();
 }

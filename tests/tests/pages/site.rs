@@ -97,10 +97,7 @@ fn a_record_is_proved_step_by_step_on_a_click() {
         .browser
         .js("return document.querySelector('.is-green') !== null", vec![]);
     assert!(!green, "a proof of a record is no verdict on bytes");
-    // Firefox tells of workers that were still loading when the first page was left.
-    let mut errors = page.browser.console_errors();
-    errors.retain(|error| !error.contains("error loading dynamically imported module"));
-    assert_eq!(errors, Vec::<String>::new());
+    page.assert_no_console_errors_but_of_leaving();
 }
 
 #[test]
@@ -308,8 +305,7 @@ fn the_api_page_shows_every_operation() {
     let lab = lab();
     let browser = open(lab.registry.url(), "/developers", "operation");
     let listed = browser.count("operation");
-    let document: Value =
-        serde_json::from_slice(&lab.registry.get("/api/v1/openapi.json").body).expect("JSON");
+    let document = lab.registry.get("/api/v1/openapi.json").json();
     let paths = document["paths"].as_object().expect("paths");
     let operations: usize = paths
         .values()
@@ -347,12 +343,10 @@ fn text_of_records_is_inert_on_every_page() {
         );
         cli.ok(&["publish", &out]);
     }
-    let answer: Value = serde_json::from_slice(
-        &lab.registry
-            .get(&format!("/api/v1/publishers/{}", lab::PUBLISHER))
-            .body,
-    )
-    .expect("JSON");
+    let answer = lab
+        .registry
+        .get(&format!("/api/v1/publishers/{}", lab::PUBLISHER))
+        .json();
     let records: Vec<String> = answer["records"]
         .as_array()
         .expect("records")

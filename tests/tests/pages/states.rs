@@ -5,12 +5,11 @@ use std::{fs, path::PathBuf};
 use harness::{
     hostile::{HostileLog, Lie},
     lab::{self, Lab},
-    models::{Model, noise},
+    models::{Model, lfs_pointer_to, noise},
     page::VerifyPage,
     proxy::Proxy,
     registry::TestRegistry,
 };
-use provenance::Sha256Digest;
 
 /// Looks at the page in a state, by its name.
 pub(crate) type Look<'a> = &'a mut dyn FnMut(&VerifyPage, &str);
@@ -152,12 +151,7 @@ pub(crate) fn formats(look: Look<'_>) {
     let changed = lab.copy("changed");
     changed.flip_bit(changed.tensor("output.weight").start);
     judge("gguf-altered", &[changed.weights()], ("mismatch", "altered"));
-    let whole = fs::read(lab.model.weights()).expect("a readable file");
-    let pointer = format!(
-        "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n",
-        Sha256Digest::of(&whole),
-        whole.len()
-    );
+    let pointer = lfs_pointer_to(&lab.model.weights());
     for (state, bytes) in [
         ("empty", ""),
         ("html", "<!DOCTYPE html><title>Sign in</title>"),
@@ -297,7 +291,7 @@ pub(crate) fn site(look: Look<'_>) {
 /// The newest record of the lab's model of this kind of predicate.
 pub(crate) fn newest_record(lab: &Lab, kind: &str) -> String {
     let found = lab.registry.get("/api/v1/search?q=minilm");
-    let answer: serde_json::Value = serde_json::from_slice(&found.body).expect("JSON");
+    let answer = found.json();
     let results = answer["results"].as_array().expect("results");
     let of_kind =
         |record: &&serde_json::Value| record["kind"].as_str().is_some_and(|found| found.contains(kind));
@@ -308,7 +302,7 @@ pub(crate) fn newest_record(lab: &Lab, kind: &str) -> String {
 /// The dirHash1 of the lab's model.
 pub(crate) fn dir_hash1(lab: &Lab) -> String {
     let found = lab.registry.get(&format!("/api/v1/records/{}", lab.record));
-    let statement: serde_json::Value = serde_json::from_slice(&found.body).expect("JSON");
+    let statement = found.json();
     statement["subject"][0]["digest"]["dirHash1"]
         .as_str()
         .expect("a digest")

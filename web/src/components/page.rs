@@ -59,14 +59,6 @@ pub(crate) fn facts(of: impl IntoView) -> El {
     el("dl").class("facts").child(of)
 }
 
-/// Name and version of a record.
-pub(crate) fn named(name: &str, version: Option<&str>) -> String {
-    match version {
-        Some(version) => visible(&format!("{name} {version}")),
-        None => visible(name),
-    }
-}
-
 /// What a record of this predicate type is, in a word or two.
 pub(crate) fn kind_in_words(kind: &str) -> &'static str {
     match kind {
@@ -98,7 +90,7 @@ pub(crate) fn record_list(records: &[Summary], with_publisher: bool, none: &'sta
             el("a")
                 .class("record-name")
                 .attr("href", route::record(record.record))
-                .child(named(&record.name, record.version.as_deref())),
+                .child(visible(&record.title())),
             el("span").class("chip").child(kind_in_words(&record.kind)),
             el("span")
                 .class("quiet")

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use provenance::{
     api::{BadgeDocument, ScriptVersion},
     path::visible,
+    statement::title,
 };
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
@@ -11,7 +12,7 @@ use crate::{
     api::{self, ApiError},
     components::{
         button::button,
-        page::{fact, facts, named, page, panel, snippet},
+        page::{fact, facts, page, panel, snippet},
     },
     dom::{El, IntoView, Reference, View, el},
     loaded::loaded,
@@ -289,7 +290,7 @@ fn built(reference: &str, ready: &Ready) -> View {
                     "Model",
                     el("a")
                         .attr("href", route::record(found.record))
-                        .child(named(&found.name, found.version.as_deref())),
+                        .child(visible(&title(&found.name, found.version.as_deref()))),
                 ),
                 fact("Publisher", found.proof.publisher.to_string()),
                 fact("Says now", visible(&found.message)),

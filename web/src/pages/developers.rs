@@ -97,7 +97,6 @@ fn operation_view(path: &str, method: &str, operation: &Value) -> View {
                     .class("quiet")
                     .child(visible(text(operation, "summary"))),
             )),
-            el("p").child(visible(text(operation, "description"))),
             (!parameters.is_empty()).then(|| el("ul").class("bullets").child(parameters)),
             el("ul").class("bullets").child(answers),
         ))

@@ -20,7 +20,7 @@ use crate::{
     dom::{IntoView, View, el},
     growth::{self, Growth, Remembered},
     loaded::loaded,
-    task::spawn,
+    task::{now_s, spawn},
     text,
     trust_session::TrustSession,
 };
@@ -147,7 +147,7 @@ fn confirmed(checkpoint: &TrustedCheckpoint) -> String {
     match times.max() {
         None => "Signed by the log’s key. No witness confirms this view, so its age is not known.".to_owned(),
         Some(time) => {
-            let age = growth::now_s().saturating_sub(time);
+            let age = now_s().saturating_sub(time);
             format!(
                 "Signed by the log’s key and confirmed by {}, last {} ago.",
                 text::counted(witnesses, "witness"),
@@ -160,17 +160,15 @@ fn confirmed(checkpoint: &TrustedCheckpoint) -> String {
 /// What this browser remembers of the log, and whether the log has only grown since.
 fn memory(origin: String, note: String, checkpoint: Checkpoint) -> View {
     let state = RwSignal::new_local(None::<Growth>);
-    let evidence = RwSignal::new_local(None::<String>);
+    let shown = note.clone();
     let start = move || {
         state.set(None);
         let (origin, note, checkpoint) = (origin.clone(), note.clone(), checkpoint.clone());
         spawn(async move {
             let remembered = growth::recall(&origin).await;
             let growth = growth::check(remembered, &checkpoint).await;
-            match &growth {
-                Growth::First | Growth::Grew { .. } => growth::remember(&origin, &note).await,
-                Growth::Broken { before, .. } => evidence.set(Some(growth::evidence(before, &note))),
-                Growth::Unknown(_) => {}
+            if matches!(growth, Growth::First | Growth::Grew { .. }) {
+                growth::remember(&origin, &note).await;
             }
             state.set(Some(growth));
         });
@@ -192,34 +190,38 @@ fn memory(origin: String, note: String, checkpoint: Checkpoint) -> View {
             )
             .into_view(),
         Some(Growth::Grew { before, tiles }) => grew(&before, tiles).into_view(),
-        Some(Growth::Broken { why, .. }) => el("div")
-            .class("notice is-red")
-            .attr("role", "alert")
-            .hook("growth")
-            .child((
-                icon(Icon::Split, "notice-icon"),
-                el("div").child((
-                    el("p").class("notice-title").child("The log contradicts what it showed this browser before"),
-                    el("p").child(text::sentence(&why)),
-                    el("p").child(
-                        "Keep both views: where the log’s key signed both, they show together that its past was \
-                         changed. Believe no verdict that rests on this log until its operator has explained it.",
-                    ),
-                    button("Save both views", move || {
-                        if let Some(evidence) = evidence.get_untracked() {
-                            // A download that does not start is seen by the visitor.
-                            let _ = clipboard::save("weighbridge-split-view.json", &evidence);
-                        }
-                    })
-                    .hook("save-evidence"),
-                )),
-            ))
-            .into_view(),
+        Some(Growth::Broken { before, why }) => broken(before, &why, shown.clone()).into_view(),
         Some(Growth::Unknown(why)) => el("p").attr("role", "alert").hook("growth").child(text::sentence(&why)).into_view(),
     }
     };
     let again = button("Compare again", start).hook("compare-again");
     (el("h3").child("Has it only grown?"), view, again).into_view()
+}
+
+/// Two views that do not fit. `note` is the newer one.
+fn broken(before: Remembered, why: &str, note: String) -> impl IntoView + use<> {
+    let save = move || {
+        // A download that does not start is seen by the visitor.
+        let _ = clipboard::save("weighbridge-split-view.json", &growth::evidence(&before, &note));
+    };
+    el("div")
+        .class("notice is-red")
+        .attr("role", "alert")
+        .hook("growth")
+        .child((
+            icon(Icon::Split, "notice-icon"),
+            el("div").child((
+                el("p")
+                    .class("notice-title")
+                    .child("The log contradicts what it showed this browser before"),
+                el("p").child(text::sentence(why)),
+                el("p").child(
+                    "Keep both views: where the log’s key signed both, they show together that its past was \
+                     changed. Believe no verdict that rests on this log until its operator has explained it.",
+                ),
+                button("Save both views", save).hook("save-evidence"),
+            )),
+        ))
 }
 
 fn grew(before: &Remembered, tiles: usize) -> impl IntoView + use<> {

@@ -1,40 +1,31 @@
 //! A record: what it says, read out of bytes that hash to its id, and its proof, checked here when asked.
 
+mod files;
+mod proof;
+
 use std::rc::Rc;
 
-use leptos::prelude::*;
 use provenance::{
     RecordId,
     api::paths,
-    manifest::{Manifest, ManifestFile},
     path::visible,
-    record::{ArtifactFacts, Body, ProvenanceRecord, Record, SignatureRecord},
-    verify::Opened,
+    record::{Body, ProvenanceRecord, Record, SignatureRecord},
 };
-use web_sys::HtmlInputElement;
 
+use self::{files::files, proof::proof};
 use crate::{
     api::{self, ApiError},
-    clipboard,
     components::{
-        button::button,
-        checks::check_list,
         digest::{digest, whole},
-        icon::{Icon, icon},
-        page::{fact, facts, key_row, missing, named, page, panel, snippet},
+        page::{fact, facts, key_row, missing, page, panel, snippet},
         trust_panel::trust_panel,
     },
-    dom::{IntoView, Reference, View, el},
-    evidence::Evidence,
+    dom::{IntoView, View, el},
     loaded::loaded,
     route,
-    task::{Begun, spawn},
-    text,
+    task::Begun,
     trust_session::TrustSession,
 };
-
-/// Rows of files that are shown before somebody asks for more.
-const FIRST_ROWS: usize = 200;
 
 /// Records of how it was made that are read for the list.
 const MOST_MAKINGS: usize = 8;
@@ -81,7 +72,7 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
     };
     let (title, lead, content): (_, View, View) = match &record.body {
         Body::Signature(signature) => (
-            subject(&signature.artifact),
+            signature.artifact.subject.title(),
             (
                 "Files recorded by ",
                 by(),
@@ -91,7 +82,7 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
             signature_body(record, signature),
         ),
         Body::Provenance(made) => (
-            format!("How {} was made", subject(&made.artifact)),
+            format!("How {} was made", made.artifact.subject.title()),
             ("Recorded by ", by(), ".").into_view(),
             panel("Made from", making(made)).into_view(),
         ),
@@ -106,7 +97,7 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
             .into_view(),
         ),
         Body::Other(artifact) => (
-            subject(artifact),
+            artifact.subject.title(),
             ("A statement by ", by(), ".").into_view(),
             panel(
                 "Statement",
@@ -126,10 +117,6 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
                 .child((about(record), proof(record.id, trust), trust_panel(trust))),
         )),
     )
-}
-
-fn subject(artifact: &ArtifactFacts) -> String {
-    named(&artifact.subject.name, artifact.subject.version.as_deref())
 }
 
 fn signature_body(record: &Rc<Record>, signature: &SignatureRecord) -> View {
@@ -154,112 +141,6 @@ fn signature_body(record: &Rc<Record>, signature: &SignatureRecord) -> View {
         panel("How it was made", makings(&signature.provenance)).hook("makings"),
     )
         .into_view()
-}
-
-fn manifest_of(record: &Record) -> Option<&Manifest> {
-    record.manifest()
-}
-
-/// The files, with a box that filters them by path.
-fn files(record: Rc<Record>, manifest: &Manifest) -> impl IntoView + use<> {
-    let count = manifest.files().len();
-    let filter = RwSignal::new(String::new());
-    let all = RwSignal::new(false);
-    let field = Reference::new();
-    let read = move |_| {
-        if let Some(field) = field.get::<HtmlInputElement>() {
-            filter.set(field.value().to_lowercase());
-        }
-    };
-    let summary = format!(
-        "{}, {}",
-        text::counted(count, "file"),
-        text::bytes(manifest.total_bytes())
-    );
-    let filter_box = (count > 5).then(|| {
-        el("input")
-            .class("field")
-            .attr("type", "search")
-            .attr("aria-label", "Filter files by path")
-            .attr("placeholder", "Filter by path")
-            .hook("filter")
-            .reference(field)
-            .on("input", read)
-    });
-    let sums = sums(manifest);
-    let save = button("Save SHA256SUMS", move || {
-        // A download that does not start is seen by the visitor; there is nothing to add.
-        let _ = clipboard::save("SHA256SUMS", &sums);
-    })
-    .hook("save-sums");
-    let rows = move || {
-        let manifest = manifest_of(&record)?;
-        let wanted = filter.get();
-        let fits =
-            |file: &&ManifestFile| wanted.is_empty() || file.path.as_str().to_lowercase().contains(&wanted);
-        let fitting = manifest.files().iter().filter(fits);
-        let limit = if all.get() { usize::MAX } else { FIRST_ROWS };
-        let shown: Vec<_> = fitting.clone().take(limit).map(file_row).collect();
-        let hidden = fitting.count() - shown.len();
-        let none = shown.is_empty().then(|| {
-            el("p")
-                .class("quiet")
-                .hook("none")
-                .child("No file’s path has this in it.")
-        });
-        let more = (hidden > 0).then(|| {
-            button(format!("Show {} more", text::grouped(hidden as u64)), move || {
-                all.set(true);
-            })
-            .hook("show-all")
-        });
-        let table = el("table").class("table").child((
-            el("thead").child(el("tr").child((
-                el("th").attr("scope", "col").child("Path"),
-                el("th").attr("scope", "col").class("is-number").child("Size"),
-                el("th").attr("scope", "col").child("SHA-256"),
-            ))),
-            el("tbody").child(shown),
-        ));
-        Some((
-            el("div")
-                .class("table-box")
-                .attr("tabindex", "0")
-                .attr("role", "region")
-                .attr("aria-label", "Table of files")
-                .child(table),
-            none,
-            more,
-        ))
-    };
-    (
-        el("div")
-            .class("panel-tools")
-            .child((el("p").class("quiet").child(summary), filter_box, save)),
-        rows,
-    )
-}
-
-fn file_row(file: &ManifestFile) -> impl IntoView + use<> {
-    let tensors = file
-        .tensors
-        .map(|_| el("span").class("chip").child("tensors listed"));
-    el("tr").hook("file").child((
-        el("td")
-            .class("is-path")
-            .child((visible(file.path.as_str()), tensors)),
-        el("td")
-            .class("is-number")
-            .attr("title", format!("{} bytes", text::grouped(file.size)))
-            .child(text::bytes(file.size)),
-        el("td").child(digest(file.sha256.to_string())),
-    ))
-}
-
-/// The files as `sha256sum --check` reads them. A path has no line break, so none is escaped.
-fn sums(manifest: &Manifest) -> String {
-    let line = |file: &ManifestFile| format!("{}  {}\n", file.sha256, file.path);
-    manifest.files().iter().map(line).collect()
 }
 
 /// The provenance records that the record names, each read when it is there.
@@ -337,13 +218,7 @@ fn making(made: &ProvenanceRecord) -> impl IntoView + use<> {
 
 fn about(record: &Record) -> View {
     let id = record.id;
-    let artifact = match &record.body {
-        Body::Signature(signature) => Some(&signature.artifact),
-        Body::Provenance(made) => Some(&made.artifact),
-        Body::Other(artifact) => Some(artifact),
-        _ => None,
-    };
-    let bytes = artifact.map(|artifact| {
+    let bytes = record.artifact().map(|artifact| {
         let dir_hash1 = artifact.dir_hash1.to_string();
         let official: Vec<_> = (artifact.subject.official.iter())
             .map(|address| el("li").child(el("code").child(visible(address))))
@@ -389,99 +264,4 @@ fn about(record: &Record) -> View {
     )
     .hook("about")
     .into_view()
-}
-
-/// How far a check of the log proof is.
-#[derive(Clone)]
-enum Checking {
-    NotYet,
-    Working,
-    Done(Rc<Evidence>),
-    Failed(String),
-}
-
-/// The log proof, checked in this browser on a click.
-fn proof(id: RecordId, trust: TrustSession) -> View {
-    let state = RwSignal::new_local(Checking::NotYet);
-    let start = move || {
-        state.set(Checking::Working);
-        let evidence = Evidence::fetch(id);
-        spawn(async move {
-            state.set(match evidence.await {
-                Ok(evidence) => Checking::Done(Rc::new(evidence)),
-                Err(error) => Checking::Failed(error.to_string()),
-            });
-        });
-    };
-    let body = move || match state.get() {
-        Checking::NotYet => (
-            el("p").child("The registry says that this record is in its log. Your browser can prove it."),
-            button("Check the log proof now", start)
-                .class("button is-primary")
-                .hook("check-proof"),
-        )
-            .into_view(),
-        Checking::Working => el("p")
-            .class("quiet working")
-            .attr("role", "status")
-            .child("Fetching the proof …")
-            .into_view(),
-        Checking::Done(evidence) => {
-            trust.state.track();
-            let opened = trust.with_file(|file| evidence.open(file));
-            (steps(&opened), button("Check again", start).hook("check-proof")).into_view()
-        }
-        Checking::Failed(why) => (
-            el("p").attr("role", "alert").child(visible(&why)),
-            button("Try again", start).hook("check-proof"),
-        )
-            .into_view(),
-    };
-    panel("Log proof", body).hook("proof").into_view()
-}
-
-/// What was proved, step by step, and in a sentence.
-fn steps(opened: &Opened) -> impl IntoView + use<> {
-    let (picture, colour, words) = match (opened.fault(), opened.log(), opened.identity()) {
-        (Some(_), ..) => (Icon::Cross, "is-red", "This record does not hold.".to_owned()),
-        (None, None, _) => (
-            Icon::Lock,
-            "is-blue",
-            "The bytes are the record’s. To check the log, choose a log to trust.".to_owned(),
-        ),
-        (None, Some(log), Some(identity)) if identity.pinned => (
-            Icon::Check,
-            "is-blue",
-            format!(
-                "Proved: entry {} of {}, signed by {}, whom you trust.",
-                text::grouped(log.index),
-                text::grouped(log.size),
-                identity.publisher
-            ),
-        ),
-        (None, Some(log), _) => (
-            Icon::Check,
-            "is-blue",
-            format!(
-                "Proved: entry {} of {}. You have not chosen to trust its publisher.",
-                text::grouped(log.index),
-                text::grouped(log.size)
-            ),
-        ),
-    };
-    let choose = opened
-        .log()
-        .is_none()
-        .then(|| el("p").child(el("a").attr("href", "#trust").child("Choose a log to trust")));
-    (
-        el("div")
-            .class(format!("notice {colour}"))
-            .attr("role", "status")
-            .hook("proved")
-            .child((
-                icon(picture, "notice-icon"),
-                el("div").child((el("p").child(words), choose)),
-            )),
-        el("div").class("is-narrow").child(check_list(opened.checks())),
-    )
 }

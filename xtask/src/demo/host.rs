@@ -1,16 +1,12 @@
 //! Somebody else's page, with every badge on it: `embed-demo.html`, beside the built page.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    path::Path,
-};
+use std::{fs, path::Path};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::{Shown, model};
+use crate::registry::Registry;
 
 /// States that a picture can show.
 const STATES: [&str; 7] = [
@@ -23,11 +19,11 @@ const STATES: [&str; 7] = [
     "log-fault",
 ];
 
-/// Copies the built page in `dist` to `web`, and writes the host's page beside it. `address` is the running registry's,
-/// `trust` its trust file.
-pub(super) fn write(web: &Path, dist: &Path, address: &str, trust: &Path, shown: &Shown) -> Result<()> {
+/// Copies the built page in `dist` to `web`, and writes the host's page beside it. `trust` is the registry's
+/// trust file.
+pub(super) fn write(web: &Path, dist: &Path, registry: &Registry, trust: &Path, shown: &Shown) -> Result<()> {
     model::copy(dist, web)?;
-    let scripts: Value = serde_json::from_str(&get(address, "/e/")?).context("/e/ answered no JSON")?;
+    let scripts: Value = serde_json::from_str(&registry.get("/e/")?).context("/e/ answered no JSON")?;
     let script = &scripts["versions"][0];
     let text = |name: &str| script[name].as_str().context("/e/ listed no script");
     let trust = fs::read_to_string(trust).context("cannot read the trust file")?;
@@ -37,22 +33,6 @@ pub(super) fn write(web: &Path, dist: &Path, address: &str, trust: &Path, shown:
         .context("the trust file names no log")?;
     let page = page(text("path")?, text("integrity")?, log, shown);
     fs::write(web.join("embed-demo.html"), page).context("cannot write the host's page")
-}
-
-/// A small answer of the registry.
-fn get(address: &str, path: &str) -> Result<String> {
-    let mut stream = TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .context("an answer without a head")?;
-    ensure!(head.starts_with("HTTP/1.1 200"), "{path} was refused: {head}");
-    Ok(body.to_owned())
 }
 
 fn page(script: &str, integrity: &str, log: &str, shown: &Shown) -> String {

@@ -97,11 +97,7 @@ fn read_tile(client: &Client, tile: TileCoord) -> Result<Vec<u8>, Failure> {
     {
         return Ok(bytes);
     }
-    let whole = TileCoord {
-        width: u16::try_from(TILE_WIDTH).expect("256"),
-        ..tile
-    };
-    let mut bytes = client.get(&paths::tile(&whole), TILE_BYTES)?;
+    let mut bytes = client.get(&paths::tile(&tile.whole()), TILE_BYTES)?;
     bytes.truncate(usize::from(tile.width) * 32);
     Ok(bytes)
 }

@@ -85,15 +85,7 @@ pub(super) fn show_publisher(
         answer.records.len()
     ));
     for summary in answer.records.iter().take(MOST_LINES) {
-        let version = summary
-            .version
-            .as_ref()
-            .map(|version| format!(" {version}"))
-            .unwrap_or_default();
-        let line = format!(
-            "     {}  {}{version}  ({})",
-            summary.record, summary.name, summary.kind
-        );
+        let line = format!("     {}  {}  ({})", summary.record, summary.title(), summary.kind);
         lines.push(visible(&line));
     }
     if !opened.is_trusted() {

@@ -67,12 +67,7 @@ fn describe(record: &Record, lines: &mut Vec<String>) {
     fact("publisher", record.publisher().as_str());
     if let Some(artifact) = record.artifact() {
         let subject = &artifact.subject;
-        let version = subject
-            .version
-            .as_ref()
-            .map(|version| format!(" {version}"))
-            .unwrap_or_default();
-        fact("what", &format!("{}{version}", subject.name));
+        fact("what", &subject.title());
         fact("dirHash1", &artifact.dir_hash1.to_string());
         fact("OMS root", &artifact.oms_root.to_string());
         for url in &subject.official {
