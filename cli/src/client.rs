@@ -3,12 +3,13 @@
 //! Nothing an answer says is believed here or by the callers; `provenance` proves it. Redirects are not
 //! followed: they would tell another host what this user asks for.
 
-use std::{io, thread, time::Duration};
+use std::{fmt::Display, io, thread, time::Duration};
 
 use provenance::{
     Sha256Digest,
     api::{Problem, paths},
     json::{self, FromJson},
+    note::SignedNote,
 };
 use ureq::{
     Agent, Body,
@@ -23,6 +24,9 @@ use crate::{
 
 /// Most bytes of an ordinary JSON answer.
 pub(crate) const MAX_ANSWER_BYTES: usize = 16 << 20;
+
+/// Most bytes of a checkpoint that are read; one with 32 witnesses has about 6 KiB.
+const MAX_CHECKPOINT_BYTES: u64 = 64 << 10;
 
 /// Most bytes of a problem document that are read.
 const MAX_PROBLEM_BYTES: usize = 64 << 10;
@@ -146,6 +150,27 @@ impl Client {
     /// [`Exit::Network`], or [`Exit::Usage`] when it is refused.
     pub(crate) fn get_json<T: FromJson>(&self, path: &str) -> Result<T, Failure> {
         self.parse(path, &self.get(path, MAX_ANSWER_BYTES as u64)?)
+    }
+
+    /// Fetches the log's newest checkpoint. It is not proved.
+    ///
+    /// # Errors
+    /// [`Exit::Network`].
+    pub(crate) fn checkpoint(&self) -> Result<SignedNote, Failure> {
+        let note = self.get(paths::CHECKPOINT, MAX_CHECKPOINT_BYTES)?;
+        let note = String::from_utf8(note).map_err(|_| self.no_checkpoint("it is not text"))?;
+        SignedNote::parse(&note).map_err(|error| self.no_checkpoint(error))
+    }
+
+    /// What is said of an answer that should be a checkpoint and is none.
+    pub(crate) fn no_checkpoint(&self, why: impl Display) -> Failure {
+        let path = paths::CHECKPOINT;
+        Failure::new(
+            Exit::Network,
+            format!("{}{path} is not a checkpoint", self.address()),
+        )
+        .why(why)
+        .next("check that this is the address of a Weighbridge registry")
     }
 
     /// Parses the answer to a request for `path`.

@@ -17,6 +17,7 @@ pub mod browser;
 pub mod cli;
 pub mod corpus;
 pub mod envelopes;
+pub mod forgery;
 pub mod host_page;
 pub mod hostile;
 pub mod http;

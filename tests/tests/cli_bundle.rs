@@ -15,20 +15,18 @@ use std::{
 
 use harness::{
     cli::{Cli, Ran},
+    forgery::forged_bundle,
     lab::{self, Lab, PUBLISHER},
     models::{Model, noise},
     proxy::Proxy,
     wait::Shared,
 };
 use provenance::{
-    RecordId,
     api::RecordProof,
-    bundle::{Bundle, BundleBuilder},
+    bundle::Bundle,
     cosignature::cosign,
-    entry::Entry,
     json,
     lookup::MAX_CANDIDATES,
-    merkle::LeafIndex,
     note::{NoteAlgorithm, NoteSigner},
     state::StateProof,
     tlog_proof::TlogProof,
@@ -619,39 +617,13 @@ fn a_strangers_bundle_does_not_hide_the_record_of_a_trusted_publisher() {
     assert!(ran.stderr.contains("the registry could not be asked"), "{ran}");
 }
 
-/// A bundle of `count` records that list what `record` of `honest` lists and were never logged. They are found before it.
-fn forged(honest: &Bundle, record: &str, count: usize) -> Bundle {
-    let id = record.parse().unwrap();
-    let payload = String::from_utf8(honest.payload(&id).unwrap().to_vec()).unwrap();
-    let proof = honest.proof(&id).unwrap();
-    let mut builder = BundleBuilder::new(honest.note().clone()).unwrap();
-    let version = |n: u64| payload.replacen("_version\":\"1.0\"", &format!("_version\":\"1.{n}\""), 1);
-    assert_ne!(version(1), payload, "the version is in it");
-    let earlier = (1..)
-        .map(version)
-        .filter(|other| RecordId::of_payload(other.as_bytes()) < id);
-    for (at, payload) in earlier.take(count).enumerate() {
-        let mut entry = Entry::parse(&proof.entry.0).unwrap();
-        entry.payload = RecordId::of_payload(payload.as_bytes());
-        entry.size = payload.len() as u64;
-        let mut logged = TlogProof::parse(&proof.proof).unwrap();
-        logged.index = LeafIndex::new(1000 + at as u64);
-        let mut proof = proof.clone();
-        proof.entry.0 = entry.to_bytes();
-        proof.proof = logged.to_string();
-        proof.control.clear();
-        builder.record(payload.as_bytes(), &proof).unwrap();
-    }
-    builder.finish().unwrap()
-}
-
 #[test]
 fn a_flood_of_records_that_do_not_hold_silences_no_honest_bundle() {
     let lab = lab();
     let cli = lab.cli(&lab.trust_pinned());
     let (model, path) = bundled(&lab, "flooded");
     let honest = Bundle::parse(fs::read(&path).unwrap()).unwrap();
-    let forged = forged(&honest, &lab.record, MAX_CANDIDATES + 4);
+    let forged = forged_bundle(&honest, &lab.record, MAX_CANDIDATES + 4);
     fs::write(model.path("a.weighbridge"), forged.as_bytes()).unwrap();
     for more in [&["--offline"][..], &[]] {
         let ran = verify(&cli, model.folder(), more);

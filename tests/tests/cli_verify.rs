@@ -254,6 +254,25 @@ fn a_file_that_nobody_recorded_is_unknown() {
 }
 
 #[test]
+fn a_registry_of_another_log_than_the_trusted_one_is_named_as_such() {
+    let lab = lab();
+    let other = TestRegistry::start_without_page();
+    let ran = lab.verify_with(
+        &lab.trust_pinned(),
+        lab.model.folder(),
+        &["--registry", other.url()],
+    );
+    let report = expect(&ran, 3, "unknown");
+    let summary = report["summary"].as_str().expect("text");
+    assert!(
+        summary.contains("not a registry of a log that you trust"),
+        "{ran}"
+    );
+    let next = report["next"].as_str().expect("text");
+    assert!(next.contains("--registry"), "{ran}");
+}
+
+#[test]
 fn damaged_files_of_a_publisher_nobody_pinned_are_unknown_but_near() {
     let lab = lab();
     let model = lab.copy("near");

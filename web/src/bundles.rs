@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use js_sys::Uint8Array;
 use provenance::{
-    RecordId, Sha256Digest,
+    PublisherName, RecordId, Sha256Digest,
     bundle::{Bundle, MAX_BUNDLE_BYTES},
-    lookup::{KeyKind, MAX_CANDIDATES, Match},
+    lookup::{KeyKind, MAX_CANDIDATES, MOST_RANKED, Match},
     manifest::Manifest,
     path::visible,
     record::Record,
@@ -18,6 +18,7 @@ use crate::{
     evidence::{Evidence, EvidenceError, Keys, records_of},
     files::described,
     plan::{Plan, PlanFile},
+    text::counted,
     worker_pool::Pool,
 };
 
@@ -44,25 +45,36 @@ pub(crate) struct Bundles {
 }
 
 impl Bundles {
-    /// Reads the bundles of `plan`. `handles` are the files behind the plan's sources.
+    /// Reads the bundles of `plan`, together no more bytes than one bundle may have. `handles` are the files behind the
+    /// plan's sources.
     pub(crate) async fn read(bundles: &[PlanFile], handles: &[File]) -> Self {
         let mut found = Self::default();
+        let mut left = MAX_BUNDLE_BYTES as u64;
+        let mut untried = bundles.len().saturating_sub(MOST_BUNDLES);
         for file in bundles.iter().take(MOST_BUNDLES) {
             let Some(handle) = handles.get(file.source) else {
                 continue;
             };
             let name = visible(&file.path);
+            if file.size > left && file.size <= MAX_BUNDLE_BYTES as u64 {
+                untried += 1;
+                continue;
+            }
             match read(handle, file.size).await {
-                Ok(bundle) => found.read.push(Rc::new(Named::new(name, bundle))),
+                Ok(bundle) => {
+                    left = left.saturating_sub(file.size);
+                    found.read.push(Rc::new(Named::new(name, bundle)));
+                }
                 Err(why) => found
                     .told
                     .push(format!("The bundle {name} does not hold: {}.", visible(&why))),
             }
         }
-        if bundles.len() > MOST_BUNDLES {
-            found
-                .told
-                .push(format!("Only {MOST_BUNDLES} bundles were tried."));
+        if untried > 0 {
+            found.told.push(format!(
+                "Not tried: {}. At most {MOST_BUNDLES} are, and 256 MiB of them together.",
+                counted(untried, "bundle")
+            ));
         }
         found
     }
@@ -99,7 +111,9 @@ impl Bundles {
         matches
     }
 
-    /// The records that list one of the files of `plan`, found by the keys that a registry is asked for.
+    /// The records that list one of the files of `plan`, by the keys that a registry is asked for: those of publishers
+    /// whom the visitor `knows` first, until [`MAX_CANDIDATES`] hold. Those that do not hold take no other's place: of
+    /// every bundle up to [`MOST_RANKED`] are tried.
     ///
     /// # Errors
     /// [`EvidenceError`] when a file cannot be read.
@@ -108,13 +122,43 @@ impl Bundles {
         pool: &Pool,
         plan: &Plan,
         handles: &[File],
+        knows: &dyn Fn(&PublisherName) -> bool,
+        holds: &dyn Fn(&Evidence) -> bool,
     ) -> Result<Vec<Evidence>, EvidenceError> {
         if self.read.iter().all(|named| named.lists.is_empty()) {
             return Ok(Vec::new());
         }
-        let mut found = records_of(pool, plan, handles, &mut Keys::Bundles(self)).await?;
-        found.truncate(MAX_CANDIDATES);
-        Ok(found.into_iter().flat_map(|(id, _)| self.named(id)).collect())
+        let found = records_of(pool, plan, handles, &mut Keys::Bundles(self)).await?;
+        let is_known = |id: RecordId| {
+            let mut all = self.read.iter().flat_map(|named| &named.lists);
+            all.any(|(listed, record)| *listed == id && knows(record.publisher()))
+        };
+        let (known, others): (Vec<_>, Vec<_>) = found.into_iter().partition(|(id, _)| is_known(*id));
+        let (mut held, mut faulty) = (Vec::new(), Vec::new());
+        let (mut records_held, mut tried) = (0, vec![0; self.read.len()]);
+        for (id, _) in known.into_iter().chain(others) {
+            if records_held == MAX_CANDIDATES {
+                break;
+            }
+            let before = held.len();
+            for (named, tried) in self.read.iter().zip(&mut tried) {
+                if *tried == MOST_RANKED {
+                    continue;
+                }
+                let Some(evidence) = Evidence::from_bundle(named, id) else {
+                    continue;
+                };
+                *tried += 1;
+                if holds(&evidence) {
+                    held.push(evidence);
+                } else if faulty.len() < MAX_CANDIDATES {
+                    faulty.push(evidence);
+                }
+            }
+            records_held += usize::from(held.len() > before);
+        }
+        held.append(&mut faulty);
+        Ok(held)
     }
 
     /// What the bundles are about, a sentence each.

@@ -9,7 +9,6 @@ use provenance::{
     dsse::Envelope,
     key::SigningKey,
     keyset::Keyset,
-    note::SignedNote,
     statement::keyset_payload,
     trust::TrustFile,
 };
@@ -28,9 +27,6 @@ use crate::{
     shell::quoted,
     trust_store::{self, Pinned},
 };
-
-/// Most bytes of a checkpoint that are read; one with 32 witnesses has about 6 KiB.
-const MAX_CHECKPOINT_BYTES: u64 = 64 << 10;
 
 /// Creates a publisher whose one key is the one in `key_path`. Doing it again gives the same answer.
 pub(super) fn create(
@@ -141,16 +137,8 @@ fn first_keyset(
 
 /// The origin of the registry's log, which must be one the user trusts where a trust file says so.
 fn origin(client: &Client, trust: Option<&TrustFile>) -> Result<String, Failure> {
-    let note = client.get(paths::CHECKPOINT, MAX_CHECKPOINT_BYTES)?;
-    let address = format!("{}{}", client.address(), paths::CHECKPOINT);
-    let not_one = |why: String| {
-        Failure::new(Exit::Network, format!("{address} is not a checkpoint"))
-            .why(why)
-            .next("check that this is the address of a Weighbridge registry")
-    };
-    let note = String::from_utf8(note).map_err(|_| not_one("it is not text".to_owned()))?;
-    let note = SignedNote::parse(&note).map_err(|error| not_one(error.to_string()))?;
-    let checkpoint = Checkpoint::parse(note.text()).map_err(|error| not_one(error.to_string()))?;
+    let note = client.checkpoint()?;
+    let checkpoint = Checkpoint::parse(note.text()).map_err(|error| client.no_checkpoint(error))?;
     let origin = checkpoint.origin.to_string();
     let Some(trust) = trust else { return Ok(origin) };
     if trust

@@ -2,7 +2,8 @@
 
 use std::{fs, path::PathBuf};
 
-use harness::{lab::Lab, models::Model, page::VerifyPage, proxy::Proxy};
+use harness::{forgery::forged_bundle, lab::Lab, models::Model, page::VerifyPage, proxy::Proxy};
+use provenance::{bundle::Bundle, lookup::MAX_CANDIDATES};
 
 /// A copy of the model with its bundle in it.
 fn bundled(lab: &Lab, name: &str) -> (Model, PathBuf) {
@@ -122,4 +123,24 @@ fn a_bundle_that_does_not_hold_is_told_and_the_registry_asked() {
     page.browser
         .wait_for_text("The bundle minilm.weighbridge does not hold");
     page.assert_no_console_errors();
+}
+
+#[test]
+fn records_that_do_not_hold_take_no_honest_ones_place() {
+    let mut lab = Lab::small();
+    let (model, bundle) = bundled(&lab, "flooded");
+    let honest = Bundle::parse(fs::read(&bundle).expect("the bundle")).expect("a bundle that holds");
+    let forged = forged_bundle(&honest, &lab.record, MAX_CANDIDATES + 4);
+    fs::write(model.path("a.weighbridge"), forged.as_bytes()).expect("a writable folder");
+    let (proxy, page) = watched(&lab);
+    loaded(&proxy, &page);
+    lab.registry.kill9();
+    let card = page.weigh(model.folder());
+    assert_eq!(card.verdict, "authentic", "{}", card.text);
+    for wanted in [
+        "The evidence came from the bundle minilm.weighbridge.",
+        "The bundle a.weighbridge does not hold",
+    ] {
+        assert!(card.text.contains(wanted), "{}", card.text);
+    }
 }

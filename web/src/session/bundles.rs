@@ -40,9 +40,13 @@ impl Session {
     ) -> Result<(), String> {
         let handles = self.handles();
         let bundles = Bundles::read(&plan.bundles, &handles).await;
-        let found = match named {
-            Some(id) => bundles.named(id),
-            None => (bundles.search(pool, plan, &handles).await).map_err(|error| error.to_string())?,
+        let found = if let Some(id) = named {
+            bundles.named(id)
+        } else {
+            let knows = |name: &_| self.knows(name);
+            let holds = |evidence: &Evidence| self.open(evidence).fault().is_none();
+            let found = bundles.search(pool, plan, &handles, &knows, &holds).await;
+            found.map_err(|error| error.to_string())?
         };
         let (held, mut told) = self.sort_out(found);
         told.extend(bundles.told.iter().cloned());

@@ -25,8 +25,22 @@ impl Run<'_> {
                 Some("check the id, or leave out --record to look for the record of these files".into());
             return Ok(without_record(report));
         }
-        self.unknown(format!("{address} has no record with these digests"))
-            .map(without_record)
+        let mut report = self.unknown(format!("{address} has no record with these digests"))?;
+        if let Some(other) = self.other_log() {
+            report.summary = format!("{} {other}", report.summary);
+            report.next = Some(
+                "name the registry of the log that you trust with --registry, or its trust file with --trust"
+                    .into(),
+            );
+        }
+        Ok(without_record(report))
+    }
+
+    /// Where the registry shows another log than the trust file names, its records could not be those wanted: says so.
+    fn other_log(&self) -> Option<String> {
+        let (client, trust) = (self.client.as_ref()?, self.trust.as_ref()?);
+        let error = trust.check_checkpoint(&client.checkpoint().ok()?).err()?;
+        Some(format!("It is not a registry of a log that you trust: {error}."))
     }
 
     /// No bundle has anything that holds, and no request may be made. `faulty` are records in bundles that do not hold.
