@@ -4,6 +4,7 @@
 
 mod chromium;
 mod firefox;
+mod roles;
 
 use std::{
     env,
@@ -13,6 +14,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::roles::Role;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -141,34 +143,6 @@ impl Browser {
             "return document.querySelectorAll(`[data-test=\"${arguments[0]}\"]`).length",
             vec![json!(hook)],
         )
-    }
-
-    /// Clicks the element with this hook once it is there.
-    pub fn click(&self, hook: &str) {
-        self.wait_for(hook, |browser| (browser.count(hook) > 0).then_some(()));
-        self.run(hook, async {
-            let element = self
-                .window()
-                .find(By::Css(format!("[data-test=\"{hook}\"]")))
-                .await?;
-            element.scroll_into_view().await?;
-            element.click().await
-        });
-    }
-
-    /// Clicks the button that a screen reader would call `name`.
-    pub fn click_button(&self, name: &str) {
-        let by = By::XPath(format!("//button[normalize-space(.)='{name}']"));
-        self.run(name, async { self.window().find(by).await?.click().await });
-    }
-
-    /// Types into the element with this hook.
-    pub fn type_into(&self, hook: &str, text: &str) {
-        let element = self.by_test(hook);
-        self.run(hook, async {
-            element.clear().await?;
-            element.send_keys(text).await
-        });
     }
 
     /// Chooses files in the file input with this hook.

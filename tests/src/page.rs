@@ -1,11 +1,14 @@
-//! The Verify page as a visitor sees it, by its `data-test` hooks.
+//! The Verify page as a visitor sees it, its parts by role and name, the card by its `data-test` hooks.
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{browser::Browser, lab::Lab};
+use crate::{
+    browser::{Browser, Role},
+    lab::Lab,
+};
 
 /// A browser on the Verify page.
 #[derive(Debug)]
@@ -146,8 +149,8 @@ impl VerifyPage {
 
     /// Takes a trust file by pasting it.
     pub fn paste_trust(&self, text: &str) {
-        self.browser.type_into("trust-paste", text.trim_end());
-        self.browser.click("trust-paste-use");
+        self.browser.fill(Role::TextBox, "Or paste one", text.trim_end());
+        self.browser.click(Role::Button, "Use the pasted file");
         self.wait_for_trust();
     }
 
@@ -207,7 +210,7 @@ impl VerifyPage {
 
     /// Puts the verdict away, to check other files.
     pub fn start_over(&self) {
-        self.browser.click("check-other");
+        self.browser.click(Role::Button, "Check other files");
         self.browser.wait_for("the start", |browser| {
             (browser.count("drop-zone") > 0).then_some(())
         });

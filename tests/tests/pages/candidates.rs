@@ -3,6 +3,7 @@
 use std::fs;
 
 use harness::{
+    browser::Role,
     lab::{self, Lab, PUBLISHER},
     models::Model,
     page::VerifyPage,
@@ -172,7 +173,7 @@ fn the_same_bytes_by_several_strangers_are_read_once_and_then_the_visitor_is_ask
     );
 
     // Trust settles it, whatever was picked.
-    page.browser.click("trust-forget");
+    page.browser.click(Role::Button, "Forget this choice");
     page.browser.wait_for("no trust", |browser| {
         (browser.count("trust-forget") == 0).then_some(())
     });

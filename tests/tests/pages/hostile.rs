@@ -4,6 +4,7 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use harness::{
+    browser::Role,
     corpus::{Case, cases},
     lab::Lab,
     page::{Card, VerifyPage},
@@ -68,7 +69,7 @@ fn what_is_pasted_or_linked_runs_nothing_and_names_nothing() {
         let typed = "const field = document.querySelector('[data-test=input-digest]'); field.value = arguments[0]; \
                      field.dispatchEvent(new Event('input', { bubbles: true }));";
         page.browser.js::<Value>(typed, vec![json!(text)]);
-        page.browser.click("look-up");
+        page.browser.click(Role::Button, "Look up");
         page.browser
             .wait_for(&format!("{} to be refused", case.id), |browser| {
                 let wrong: String = browser.js(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use harness::{
-    browser::Browser,
+    browser::{Browser, Role},
     host_page::HostPage,
     hostile::{HostileLog, Lie},
     lab::{self, Lab},
@@ -13,7 +13,7 @@ use harness::{
     registry::TestRegistry,
     wait::Shared,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::states::{busy_lab, dir_hash1, newest_record};
 
@@ -24,39 +24,37 @@ fn lab() -> Arc<Lab> {
     LAB.get(busy_lab)
 }
 
-/// A browser on a path of the registry, once `hook` is there.
-fn open(url: &str, path: &str, hook: &str) -> Browser {
+/// What the search box is called.
+const SEARCH: &str = "A model’s name, a publisher, a record id or link, or the SHA-256 of a file";
+
+/// A browser on a path of the registry, once what it is about is there: a heading, or a part of the page.
+fn open(url: &str, path: &str, role: Role, name: &str) -> Browser {
     let browser = Browser::start();
-    visit(&browser, url, path, hook);
+    visit(&browser, url, path, role, name);
     browser
 }
 
-fn visit(browser: &Browser, url: &str, path: &str, hook: &str) {
+fn visit(browser: &Browser, url: &str, path: &str, role: Role, name: &str) {
     browser.goto("about:blank");
     browser.goto(&format!("{url}{path}"));
-    browser.wait_for(&format!("{path} to show {hook}"), |browser| {
-        (browser.count(hook) > 0).then_some(())
-    });
+    browser.get(role, name);
 }
 
-fn text_of(browser: &Browser, hook: &str) -> String {
-    browser.js(
-        "return document.querySelector(`[data-test=\"${arguments[0]}\"]`).textContent",
-        vec![json!(hook)],
-    )
-}
-
-fn wait_in(browser: &Browser, hook: &str, wanted: &str) {
-    browser.wait_for(&format!("{hook} to say {wanted:?}"), |browser| {
-        (browser.count(hook) > 0 && text_of(browser, hook).contains(wanted)).then_some(())
-    });
+fn search_for(browser: &Browser, text: &str) {
+    browser.fill(Role::SearchBox, SEARCH, text);
+    browser.click(Role::Button, "Search");
 }
 
 #[test]
 fn a_record_says_what_it_is_and_leads_on() {
     let lab = lab();
     let record = newest_record(&lab, "signature");
-    let browser = open(lab.registry.url(), &format!("/record/{record}"), "files");
+    let browser = open(
+        lab.registry.url(),
+        &format!("/record/{record}"),
+        Role::Region,
+        "Files",
+    );
     let text = browser.text();
     for wanted in [
         "acme/minilm 1.1",
@@ -67,10 +65,10 @@ fn a_record_says_what_it_is_and_leads_on() {
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
-    wait_in(&browser, "makings", "post-training");
-    wait_in(&browser, "makings", "base-model");
-    wait_in(&browser, "makings", "loss: 2.31");
-    browser.click("check-copy");
+    browser.wait_in_region("How it was made", "post-training");
+    browser.wait_in_region("How it was made", "base-model");
+    browser.wait_in_region("How it was made", "loss: 2.31");
+    browser.click(Role::Link, "Check my copy");
     browser.wait_for_text("You expect acme/minilm 1.1 by acme.example");
     assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
@@ -80,18 +78,21 @@ fn a_record_is_proved_step_by_step_on_a_click() {
     let lab = lab();
     let page = VerifyPage::open(lab.registry.url());
     let path = format!("/record/{}", lab.record);
-    visit(&page.browser, lab.registry.url(), &path, "check-proof");
-    page.browser.click("check-proof");
-    wait_in(&page.browser, "proved", "choose a log to trust");
-    page.paste_trust(&lab.registry.trust());
-    wait_in(
+    visit(
         &page.browser,
-        "proved",
-        "You have not chosen to trust its publisher",
+        lab.registry.url(),
+        &path,
+        Role::Region,
+        "Log proof",
     );
-    page.browser.click("trust-forget");
+    page.browser.click(Role::Button, "Check the log proof now");
+    page.browser.wait_in_region("Log proof", "choose a log to trust");
+    page.paste_trust(&lab.registry.trust());
+    page.browser
+        .wait_in_region("Log proof", "You have not chosen to trust its publisher");
+    page.browser.click(Role::Button, "Forget this choice");
     page.paste_trust(&lab.trust_pinned_text());
-    wait_in(&page.browser, "proved", "whom you trust");
+    page.browser.wait_in_region("Log proof", "whom you trust");
     assert!(page.browser.count("check") >= 8);
     let green: bool = page
         .browser
@@ -114,10 +115,12 @@ fn a_record_that_does_not_hold_says_so_on_its_page() {
         &page.browser,
         proxy.url(),
         &format!("/record/{record}"),
-        "check-proof",
+        Role::Region,
+        "Log proof",
     );
-    page.browser.click("check-proof");
-    wait_in(&page.browser, "proved", "This record does not hold");
+    page.browser.click(Role::Button, "Check the log proof now");
+    page.browser
+        .wait_in_region("Log proof", "This record does not hold");
 }
 
 #[test]
@@ -129,9 +132,14 @@ fn a_record_whose_bytes_are_anothers_is_not_shown() {
     let proxy = Proxy::start(lab.registry.url(), move |path, _| {
         (path == asked).then(|| bytes.clone())
     });
-    let browser = open(proxy.url(), &format!("/record/{wanted}"), "failed");
-    assert!(text_of(&browser, "failed").contains(&format!("what came is record {other}")));
-    assert_eq!(browser.count("files"), 0);
+    let browser = open(
+        proxy.url(),
+        &format!("/record/{wanted}"),
+        Role::Button,
+        "Try again",
+    );
+    browser.wait_said(Role::Alert, &format!("what came is record {other}"));
+    assert!(!browser.has(Role::Region, "Files"));
 }
 
 #[test]
@@ -140,14 +148,22 @@ fn a_publisher_is_known_by_its_genesis_and_can_be_trusted_from_its_page() {
     let page = VerifyPage::open(lab.registry.url());
     page.paste_trust(&lab.registry.trust());
     let path = format!("/publisher/{}", lab::PUBLISHER);
-    visit(&page.browser, lab.registry.url(), &path, "pin");
-    assert!(text_of(&page.browser, "identity").contains(&lab.genesis));
-    assert!(page.browser.count("record-row") >= 2);
-    page.browser.click("pin");
-    wait_in(&page.browser, "pinned", "Yes, with this genesis");
+    visit(
+        &page.browser,
+        lab.registry.url(),
+        &path,
+        Role::Heading,
+        lab::PUBLISHER,
+    );
+    assert!(page.browser.region("How it is known").contains(&lab.genesis));
+    assert!(page.browser.items_in_region("Records") >= 2);
+    let pin = format!("Trust {} by this genesis", lab::PUBLISHER);
+    page.browser.click(Role::Button, &pin);
+    page.browser
+        .wait_in_region("How it is known", "Yes, with this genesis");
     // Nobody answers for acme.example here, which proves nothing either way.
-    page.browser.click("ask-site");
-    wait_in(&page.browser, "site-silent", "proves nothing either way");
+    page.browser.click(Role::Button, "Ask it now");
+    page.browser.wait_said(Role::Alert, "proves nothing either way");
     page.reload_when_kept(true);
     page.visit("/verify");
     let card = page.weigh(lab.model.folder());
@@ -166,21 +182,36 @@ fn a_publisher_with_another_genesis_than_the_chosen_one_is_red() {
     );
     page.paste_trust(&pinned);
     let path = format!("/publisher/{}", lab::PUBLISHER);
-    visit(&page.browser, lab.registry.url(), &path, "pinned-otherwise");
-    assert_eq!(page.browser.count("pin"), 0);
+    visit(
+        &page.browser,
+        lab.registry.url(),
+        &path,
+        Role::Heading,
+        lab::PUBLISHER,
+    );
+    page.browser
+        .wait_in_region("How it is known", "This is not the publisher that you chose");
+    let pin = format!("Trust {} by this genesis", lab::PUBLISHER);
+    assert!(!page.browser.has(Role::Button, &pin));
 }
 
 #[test]
 fn one_set_of_bytes_lists_every_record_about_it() {
     let lab = lab();
     let path = format!("/artifact/{}", dir_hash1(&lab));
-    let browser = open(lab.registry.url(), &path, "records");
-    assert_eq!(browser.count("record-row"), 3, "{}", browser.text());
+    let browser = open(lab.registry.url(), &path, Role::Heading, "One set of bytes");
+    assert_eq!(
+        browser.items_in_region("Records about it"),
+        3,
+        "{}",
+        browser.text()
+    );
     visit(
         &browser,
         lab.registry.url(),
         &format!("/artifact/{}", "0".repeat(64)),
-        "missing",
+        Role::Heading,
+        "No such artifact",
     );
 }
 
@@ -188,36 +219,35 @@ fn one_set_of_bytes_lists_every_record_about_it() {
 fn search_finds_words_and_never_sends_a_digest() {
     let lab = lab();
     let proxy = Proxy::start(lab.registry.url(), |_, _| None);
-    let browser = open(proxy.url(), "/search", "search");
-    browser.type_into("search", "minilm");
-    browser.click("search-go");
-    browser.wait_for("what was found", |browser| {
-        (browser.count("record-row") >= 3).then_some(())
-    });
+    let browser = open(proxy.url(), "/search", Role::Heading, "Search");
+    search_for(&browser, "minilm");
+    browser.wait_in_region("Found by name", "acme/minilm 1.1");
+    assert!(browser.items_in_region("Found by name") >= 3);
     let address: String = browser.js("return location.search", vec![]);
     assert_eq!(address, "?q=minilm");
 
     let digest = dir_hash1(&lab);
     for input in [digest.clone(), format!("sha256:{digest}"), digest.to_uppercase()] {
-        visit(&browser, proxy.url(), "/search", "search");
-        browser.type_into("search", &input);
-        browser.click("search-go");
-        wait_in(&browser, "match", "All bytes together");
+        visit(&browser, proxy.url(), "/search", Role::Heading, "Search");
+        search_for(&browser, &input);
+        browser.wait_in_region("Found by digest", "All bytes together");
     }
     let list = format!("{digest}  minilm\n{}  nothing\n", "0".repeat(64));
-    visit(&browser, proxy.url(), "/search", "search");
-    browser.js::<Value>("document.querySelector('details').open = true", vec![]);
-    browser.type_into("sums", list.trim_end());
-    browser.click("sums-go");
-    wait_in(&browser, "status", "1 of 2 digests on record");
-    assert_eq!(browser.count("digest-row"), 2);
+    visit(&browser, proxy.url(), "/search", Role::Heading, "Search");
+    browser.click(Role::Fold, "Look up a whole list (SHA256SUMS)");
+    let field = "Paste the list: a digest and a file name on each line";
+    browser.fill(Role::TextBox, field, list.trim_end());
+    browser.click(Role::Button, "Look up the list");
+    browser.wait_said(Role::Status, "1 of 2 digests on record");
+    assert_eq!(browser.items_in_region("Found by digest"), 2);
     visit(
         &browser,
         proxy.url(),
         &format!("/search#hash={}", "0".repeat(64)),
-        "status",
+        Role::Region,
+        "Found by digest",
     );
-    wait_in(&browser, "status", "says nothing good or bad");
+    browser.wait_said(Role::Status, "says nothing good or bad");
     let leaked: Vec<_> = proxy
         .seen()
         .into_iter()
@@ -225,10 +255,9 @@ fn search_finds_words_and_never_sends_a_digest() {
         .collect();
     assert_eq!(leaked, Vec::<String>::new(), "no digest was sent");
 
-    visit(&browser, proxy.url(), "/search", "search");
-    browser.type_into("search", &format!("{}/record/{}", proxy.url(), lab.record));
-    browser.click("search-go");
-    browser.wait_for("the record", |browser| (browser.count("files") > 0).then_some(()));
+    visit(&browser, proxy.url(), "/search", Role::Heading, "Search");
+    search_for(&browser, &format!("{}/record/{}", proxy.url(), lab.record));
+    browser.get(Role::Region, "Files");
 }
 
 #[test]
@@ -239,21 +268,17 @@ fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
     let proxy = Proxy::start(lab.registry.url(), move |path, _| {
         (path == "/log/checkpoint" && told.exists()).then(|| before.clone())
     });
-    let browser = open(proxy.url(), "/log", "growth");
-    wait_in(&browser, "growth", "had not seen this log before");
-    visit(&browser, proxy.url(), "/log", "growth");
-    wait_in(&browser, "growth", "The same");
+    let browser = open(proxy.url(), "/log", Role::Heading, "The log");
+    browser.wait_said(Role::Status, "had not seen this log before");
+    visit(&browser, proxy.url(), "/log", Role::Heading, "The log");
+    browser.wait_said(Role::Status, "The same");
     lab::create_publisher(&lab.cli(&lab.trust()), "copycat.example", "copycat.key");
-    visit(&browser, proxy.url(), "/log", "growth");
-    wait_in(&browser, "growth", "1 new entry");
+    visit(&browser, proxy.url(), "/log", Role::Heading, "The log");
+    browser.wait_said(Role::Status, "1 new entry");
     std::fs::write(flag, "").expect("a writable folder");
-    visit(&browser, proxy.url(), "/log", "growth");
-    wait_in(
-        &browser,
-        "growth",
-        "contradicts what it showed this browser before",
-    );
-    assert_eq!(browser.count("save-evidence"), 1);
+    visit(&browser, proxy.url(), "/log", Role::Heading, "The log");
+    browser.wait_said(Role::Alert, "contradicts what it showed this browser before");
+    browser.get(Role::Button, "Save both views");
 }
 
 #[test]
@@ -262,11 +287,10 @@ fn the_badge_builders_element_checks_on_another_page() {
     let browser = open(
         lab.registry.url(),
         &format!("/badge#record={}", lab.record),
-        "badge-preview",
+        Role::Heading,
+        "An element that checks",
     );
-    browser.wait_for("every state", |browser| {
-        (browser.count("badge-state") == 7).then_some(())
-    });
+    assert_eq!(browser.items_in_region("Every state"), 7);
     let broken: u32 = browser.js(
         "return Promise.all([...document.images].map((image) => image.decode().then(() => 0, () => 1)))
            .then((all) => all.reduce((a, b) => a + b, 0))",
@@ -303,8 +327,8 @@ fn the_badge_builders_element_checks_on_another_page() {
 #[test]
 fn the_api_page_shows_every_operation() {
     let lab = lab();
-    let browser = open(lab.registry.url(), "/developers", "operation");
-    let listed = browser.count("operation");
+    let browser = open(lab.registry.url(), "/developers", Role::Heading, "The log");
+    let listed: usize = browser.js("return document.querySelectorAll('.operation').length", vec![]);
     let document = lab.registry.get("/api/v1/openapi.json").json();
     let paths = document["paths"].as_object().expect("paths");
     let operations: usize = paths
@@ -315,14 +339,12 @@ fn the_api_page_shows_every_operation() {
 }
 
 /// Names that a publisher may give, and that no page may take for more than text.
-fn misleading_names() -> [String; 6] {
+fn misleading_names() -> [String; 3] {
     [
-        "<img src=x onerror=alert(1)>".to_owned(),
-        "\"><script>alert(1)</script>".to_owned(),
-        "{{7*7}} ${7*7} %3Cscript%3E &lt;b&gt;".to_owned(),
-        "\u{1f4a5}\u{1f9ea} \u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{0645}\u{0631}\u{062d}\u{0628}\u{0627}".to_owned(),
+        "<img src=x onerror=alert(1)>\"><script>alert(1)</script> {{7*7}} ${7*7} %3Cscript%3E &lt;b&gt;".to_owned(),
+        "\u{1f4a5}\u{1f9ea} \u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{0645}\u{0631}\u{062d} [click](javascript:alert(1)) `code` |pipe| *star*"
+            .to_owned(),
         "long-".repeat(200),
-        "[click](javascript:alert(1)) `code` |pipe| *star*".to_owned(),
     ]
 }
 
@@ -354,24 +376,24 @@ fn text_of_records_is_inert_on_every_page() {
         .filter_map(|record| record["record"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(records.len(), 2 + misleading_names().len());
-    let browser = open(lab.registry.url(), "/search", "search");
+    let browser = open(lab.registry.url(), "/search", Role::Heading, "Search");
     browser.set_size(360, 740);
     let mut pages = vec![
-        (format!("/publisher/{}", lab::PUBLISHER), "records"),
-        (format!("/artifact/{}", dir_hash1(&lab)), "records"),
-        ("/search?q=click".to_owned(), "record-row"),
-        ("/search?q=long".to_owned(), "record-row"),
+        (format!("/publisher/{}", lab::PUBLISHER), "Records"),
+        (format!("/artifact/{}", dir_hash1(&lab)), "Records about it"),
+        ("/search?q=click".to_owned(), "Found by name"),
+        ("/search?q=long".to_owned(), "Found by name"),
         (
             "/search?q=%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E".to_owned(),
-            "record-row",
+            "Found by name",
         ),
     ];
     for record in &records {
-        pages.push((format!("/record/{record}"), "about"));
-        pages.push((format!("/badge#record={record}"), "badge-preview"));
+        pages.push((format!("/record/{record}"), "The record"));
+        pages.push((format!("/badge#record={record}"), "Your badge"));
     }
-    for (path, hook) in pages {
-        visit(&browser, lab.registry.url(), &path, hook);
+    for (path, region) in pages {
+        visit(&browser, lab.registry.url(), &path, Role::Region, region);
         let found: Value = browser.js(
             "return {
                elements: document.querySelectorAll('img[src=x], main script, main b, main a[href^=\"javascript:\"]').length,

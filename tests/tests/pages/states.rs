@@ -3,8 +3,9 @@
 use std::{fs, path::PathBuf};
 
 use harness::{
+    browser::Role,
     hostile::{HostileLog, Lie},
-    lab::{self, Lab},
+    lab::{self, Lab, PUBLISHER},
     models::{Model, lfs_pointer_to, noise},
     page::VerifyPage,
     proxy::Proxy,
@@ -25,17 +26,17 @@ pub(crate) fn before_files(look: Look<'_>) {
     });
     let page = VerifyPage::open(proxy.url());
     look(&page, "start");
-    page.browser.type_into("trust-paste", "log nonsense");
-    page.browser.click("trust-paste-use");
+    page.browser.fill(Role::TextBox, "Or paste one", "log nonsense");
+    page.browser.click(Role::Button, "Use the pasted file");
     page.browser.wait_for_text("This is not a trust file");
     look(&page, "trust-refused");
     page.reload();
-    page.browser.click("trust-offer");
+    page.browser.click(Role::Button, "See what this registry offers");
     page.browser.wait_for("the offer", |browser| {
         (browser.count("trust-adopt") > 0).then_some(())
     });
     look(&page, "trust-offered");
-    page.browser.click("trust-adopt");
+    page.browser.click(Role::Button, "Trust this log key");
     page.browser.wait_for("a trust file", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
     });
@@ -72,9 +73,10 @@ pub(crate) fn verdicts(look: Look<'_>) {
         Some(page.verdict()).filter(|card| card.verdict == "untrusted" && card.subtype.is_empty())
     });
     look(&page, "untrusted");
-    page.browser.click("trust-publisher");
+    page.browser
+        .click(Role::Button, &format!("Trust {PUBLISHER} from now on"));
     look(&page, "asking-whom-to-trust");
-    page.browser.click("trust-publisher-confirm");
+    page.browser.click(Role::Button, &format!("Trust {PUBLISHER}"));
     page.verdict_is("authentic");
     look(&page, "authentic");
 
@@ -177,12 +179,12 @@ pub(crate) fn on_the_way(look: Look<'_>) {
     page.browser.wait_for("the difference", |browser| {
         (browser.count("difference") > 0).then_some(())
     });
-    page.browser.click("pause");
+    page.browser.click(Role::Button, "Pause");
     page.browser.wait_for("a paused page", |browser| {
         (browser.count("resume") > 0).then_some(())
     });
     look(&page, "reading-and-paused");
-    page.browser.click("cancel");
+    page.browser.click(Role::Button, "Cancel");
     lab.registry.kill9();
     page.check_files(&[lab.model.path("config.json")]);
     page.browser.wait_for("the notice", |browser| {
@@ -282,7 +284,7 @@ pub(crate) fn site(look: Look<'_>) {
     page.browser.wait_for("the record", |browser| {
         (browser.count("check-proof") > 0).then_some(())
     });
-    page.browser.click("check-proof");
+    page.browser.click(Role::Button, "Check the log proof now");
     page.browser
         .wait_for("the proof", |browser| (browser.count("proved") > 0).then_some(()));
     look(&page, "record-proved");

@@ -8,6 +8,7 @@ use std::{
 };
 
 use harness::{
+    browser::Role,
     lab::{Lab, PUBLISHER},
     models::{Model, noise},
     page::VerifyPage,
@@ -81,7 +82,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
     assert!(!card.green);
 
     // The registry's own file is shown in full, and adopted only on a click.
-    page.browser.click("trust-offer");
+    page.browser.click(Role::Button, "See what this registry offers");
     page.browser
         .wait_for_text("This registry vouches for itself; compare the log key with one you got elsewhere");
     assert!(
@@ -93,7 +94,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
             .contains("You have not chosen a log to trust yet"),
         "nothing is adopted by itself"
     );
-    page.browser.click("trust-adopt");
+    page.browser.click(Role::Button, "Trust this log key");
 
     // The same bytes are judged again: logged, but by whom?
     let card = page.browser.wait_for("untrusted with a log", |_| {
@@ -106,7 +107,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
 
     // Pinning shows who it is, and asks once.
     page.browser
-        .click_button(&format!("Trust {PUBLISHER} from now on"));
+        .click(Role::Button, &format!("Trust {PUBLISHER} from now on"));
     let dialog = page.browser.js::<String>(
         "return document.querySelector('dialog[open]').textContent",
         vec![],
@@ -115,7 +116,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
         dialog.contains(PUBLISHER) && dialog.contains(&lab.genesis),
         "{dialog}"
     );
-    page.browser.click("trust-publisher-confirm");
+    page.browser.click(Role::Button, &format!("Trust {PUBLISHER}"));
 
     let card = page.verdict_is("authentic");
     assert!(card.green);
@@ -148,7 +149,7 @@ fn trust_is_kept_across_visits_until_it_is_forgotten() {
     let card = page.weigh(&lab.model.weights().parent().expect("a folder").join("1_Pooling"));
     assert_ne!(card.verdict, "untrusted", "{}", card.text);
 
-    page.browser.click("trust-forget");
+    page.browser.click(Role::Button, "Forget this choice");
     page.browser
         .wait_for_text("You have not chosen a log to trust yet");
     page.reload_when_kept(false);
@@ -203,8 +204,8 @@ fn a_log_key_that_changed_is_warned_of_loudly_and_not_adopted() {
         lies.then(|| instead.clone().into_bytes())
     });
     let page = VerifyPage::open(proxy.url());
-    page.browser.click("trust-offer");
-    page.browser.click("trust-adopt");
+    page.browser.click(Role::Button, "See what this registry offers");
+    page.browser.click(Role::Button, "Trust this log key");
     page.browser.wait_for("a trust file", |browser| {
         (browser.count("trust-forget") > 0).then_some(())
     });
@@ -385,7 +386,7 @@ fn while_paused_no_byte_is_read_and_cancel_ends_it() {
             vec![],
         )
     };
-    page.browser.click("pause");
+    page.browser.click(Role::Button, "Pause");
     page.browser.wait_for("a paused page", |browser| {
         (browser.count("resume") > 0).then_some(())
     });
@@ -395,7 +396,7 @@ fn while_paused_no_byte_is_read_and_cancel_ends_it() {
     let paused_at = percent();
     assert!(paused_at < 100.0, "paused at {paused_at} percent");
 
-    page.browser.click("resume");
+    page.browser.click(Role::Button, "Resume");
     page.browser.wait_for("progress again", |browser| {
         let now: Option<f64> = browser.js(
             "return document.querySelector('[data-test=progress]')?.value ?? null",
@@ -403,7 +404,7 @@ fn while_paused_no_byte_is_read_and_cancel_ends_it() {
         );
         now.is_none_or(|now| now > paused_at).then_some(())
     });
-    page.browser.click("cancel");
+    page.browser.click(Role::Button, "Cancel");
     page.browser.wait_for("the start", |browser| {
         (browser.count("drop-zone") > 0).then_some(())
     });
