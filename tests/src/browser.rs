@@ -22,7 +22,7 @@ pub use thirtyfour::Key;
 use thirtyfour::{By, TypingData, WebDriver, WebElement, error::WebDriverResult};
 use tokio::runtime::Runtime;
 
-use crate::{registry::lines_of, wait::PATIENCE};
+use crate::{registry::lines_of, tls_host::TlsHost, wait::PATIENCE};
 
 /// Which browser a test drives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,11 @@ pub struct Browser {
 impl Browser {
     /// Starts the engine of this test program, headless, with an empty profile and a driver on a free port.
     pub fn start() -> Self {
+        Self::start_knowing(None)
+    }
+
+    /// As [`Self::start`]; the name of `host` leads to it.
+    pub fn start_knowing(host: Option<&TlsHost>) -> Self {
         let engine = Engine::of_this_program();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -82,8 +87,10 @@ impl Browser {
         let address = driver_address(&mut driver);
         let window = runtime.block_on(async {
             let window = match engine {
-                Engine::Chromium => WebDriver::new(&address, chromium::capabilities(profile.path())?).await?,
-                Engine::Firefox => WebDriver::new(&address, firefox::capabilities()?).await?,
+                Engine::Chromium => {
+                    WebDriver::new(&address, chromium::capabilities(profile.path(), host)?).await?
+                }
+                Engine::Firefox => WebDriver::new(&address, firefox::capabilities(host)?).await?,
             };
             window.set_script_timeout(PATIENCE).await?;
             Ok::<_, thirtyfour::error::WebDriverError>(window)

@@ -30,4 +30,5 @@ pub mod processes;
 pub mod proxy;
 pub mod python_tool;
 pub mod registry;
+pub mod tls_host;
 pub mod wait;

@@ -4,13 +4,15 @@ use std::{env, path::Path, process::Command};
 
 use serde_json::json;
 use thirtyfour::{
-    ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities, LoggingPrefsLogLevel, WebDriver,
-    error::WebDriverResult,
+    CapabilitiesHelper as _, ChromeCapabilities, ChromiumLikeCapabilities, DesiredCapabilities,
+    LoggingPrefsLogLevel, WebDriver, error::WebDriverResult,
 };
+
+use crate::tls_host::TlsHost;
 
 /// What Chromium needs to run as root, without a screen and without a word to the outside (measured on Debian 12
 /// with Chromium 156).
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 12] = [
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -21,7 +23,6 @@ const FLAGS: [&str; 13] = [
     "--disable-sync",
     "--disable-dev-shm-usage",
     "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-proxy-server",
     "--window-size=1280,1000",
 ];
@@ -33,11 +34,20 @@ pub(super) fn driver() -> Command {
     command
 }
 
-pub(super) fn capabilities(profile: &Path) -> WebDriverResult<ChromeCapabilities> {
+/// `host` is a site that is there besides this machine's own addresses.
+pub(super) fn capabilities(profile: &Path, host: Option<&TlsHost>) -> WebDriverResult<ChromeCapabilities> {
     let mut capabilities = DesiredCapabilities::chrome();
     for flag in FLAGS {
         capabilities.add_arg(flag)?;
     }
+    let mut known = String::new();
+    if let Some(host) = host {
+        capabilities.accept_insecure_certs(true)?;
+        known = format!("MAP {} 127.0.0.1:{}, ", host.name(), host.port());
+    }
+    capabilities.add_arg(&format!(
+        "--host-resolver-rules={known}MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    ))?;
     capabilities.add_arg(&format!("--user-data-dir={}", profile.display()))?;
     capabilities.set_browser_log_level(LoggingPrefsLogLevel::All)?;
     Ok(capabilities)

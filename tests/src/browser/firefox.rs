@@ -17,12 +17,13 @@ use http::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use thirtyfour::{
-    DesiredCapabilities, FirefoxCapabilities, RequestData, SessionId, WebDriver,
+    CapabilitiesHelper as _, DesiredCapabilities, FirefoxCapabilities, RequestData, SessionId, WebDriver,
     common::{capabilities::firefox::FirefoxPreferences, command::FormatRequestData},
     error::WebDriverResult,
 };
 
 use super::Browser;
+use crate::tls_host::TlsHost;
 
 /// Everything but this machine goes to a proxy that is not there.
 const DEAD_PROXY: &str = "127.0.0.1";
@@ -42,14 +43,21 @@ pub(super) fn driver(profile: &Path) -> Command {
     command
 }
 
-pub(super) fn capabilities() -> WebDriverResult<FirefoxCapabilities> {
+/// `host` is a site that is there besides this machine's own addresses.
+pub(super) fn capabilities(host: Option<&TlsHost>) -> WebDriverResult<FirefoxCapabilities> {
     let mut prefs = FirefoxPreferences::new();
     prefs.set("network.proxy.type", 1)?;
     for kind in ["http", "ssl"] {
         prefs.set(&format!("network.proxy.{kind}"), DEAD_PROXY)?;
         prefs.set(&format!("network.proxy.{kind}_port"), DEAD_PROXY_PORT)?;
     }
-    prefs.set("network.proxy.no_proxies_on", "127.0.0.1")?;
+    let mut without_proxy = "127.0.0.1".to_owned();
+    if let Some(host) = host {
+        without_proxy = format!("{without_proxy}, {}", host.name());
+        prefs.set("network.dns.localDomains", host.name())?;
+        prefs.set("network.socket.forcePort", format!("443={}", host.port()))?;
+    }
+    prefs.set("network.proxy.no_proxies_on", without_proxy)?;
     prefs.set("network.captive-portal-service.enabled", false)?;
     prefs.set("network.connectivity-service.enabled", false)?;
     let mut capabilities = DesiredCapabilities::firefox();
@@ -59,6 +67,7 @@ pub(super) fn capabilities() -> WebDriverResult<FirefoxCapabilities> {
     if let Some(firefox) = debian_firefox() {
         capabilities.set_firefox_binary(&firefox.to_string_lossy())?;
     }
+    capabilities.accept_insecure_certs(host.is_some())?;
     capabilities.set_preferences(prefs)?;
     Ok(capabilities)
 }

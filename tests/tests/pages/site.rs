@@ -11,9 +11,10 @@ use harness::{
     page::VerifyPage,
     proxy::Proxy,
     registry::TestRegistry,
+    tls_host::TlsHost,
     wait::Shared,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::states::{busy_lab, dir_hash1, newest_record};
 
@@ -193,6 +194,28 @@ fn a_publisher_with_another_genesis_than_the_chosen_one_is_red() {
         .wait_in_region("How it is known", "This is not the publisher that you chose");
     let pin = format!("Trust {} by this genesis", lab::PUBLISHER);
     assert!(!page.browser.has(Role::Button, &pin));
+}
+
+#[test]
+fn the_publishers_own_site_confirms_its_genesis_or_denies_it() {
+    let lab = lab();
+    let path = format!("/publisher/{}", lab::PUBLISHER);
+    let ask = |genesis: &str| {
+        let proof = json!({ "v": 1, "publisher": lab::PUBLISHER, "genesis": genesis }).to_string();
+        let host = TlsHost::start(lab::PUBLISHER, "/.well-known/weighbridge.json", &proof);
+        let browser = Browser::start_knowing(Some(&host));
+        visit(&browser, lab.registry.url(), &path, Role::Heading, lab::PUBLISHER);
+        browser.click(Role::Button, "Ask it now");
+        (browser, host)
+    };
+    let (browser, _host) = ask(&lab.genesis);
+    browser.wait_said(Role::Status, "confirms this genesis on its own site, just now");
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
+    let (browser, _host) = ask(&"0".repeat(64));
+    browser.wait_said(
+        Role::Alert,
+        "does not confirm this: its file names another genesis",
+    );
 }
 
 #[test]
