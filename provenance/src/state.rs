@@ -18,7 +18,7 @@
 //! <that entry's tlog-proof, verbatim>
 //! ```
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::OnceLock};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -138,7 +138,23 @@ fn state_line(row: &str) -> Option<StateLine> {
 /// The state of all publishers at some log size.
 #[derive(Debug, Clone, Default)]
 pub struct StateTree {
-    publishers: BTreeMap<PublisherName, Vec<StateLine>>,
+    publishers: BTreeMap<PublisherName, Held>,
+    /// Made when it is first asked for after a change. A root costs a hash for each publisher, a proof a few.
+    built: OnceLock<Built>,
+}
+
+/// A publisher's control entries, and the hash of its leaf.
+#[derive(Debug, Clone)]
+struct Held {
+    lines: Vec<StateLine>,
+    leaf: LeafHash,
+}
+
+/// The tree over the leaves, and the names in their order.
+#[derive(Debug, Clone)]
+struct Built {
+    names: Vec<PublisherName>,
+    tree: MemoryTree,
 }
 
 /// A publisher's leaf with its place and proof in the tree.
@@ -162,12 +178,21 @@ impl StateTree {
 
     /// Appends a control entry. The caller has checked that it is valid; void entries never get here.
     pub fn append(&mut self, publisher: PublisherName, line: StateLine) {
-        self.publishers.entry(publisher).or_default().push(line);
+        let mut lines = self
+            .publishers
+            .remove(&publisher)
+            .map_or_else(Vec::new, |held| held.lines);
+        lines.push(line);
+        let leaf = LeafHash::of(&leaf_data(&publisher, &lines));
+        self.publishers.insert(publisher, Held { lines, leaf });
+        self.built = OnceLock::new();
     }
 
     /// A publisher's control entries, in log order; empty for an unknown name.
     pub fn lines(&self, publisher: &PublisherName) -> &[StateLine] {
-        self.publishers.get(publisher).map_or(&[], Vec::as_slice)
+        self.publishers
+            .get(publisher)
+            .map_or(&[], |held| held.lines.as_slice())
     }
 
     /// All names, sorted.
@@ -177,30 +202,35 @@ impl StateTree {
 
     /// The root; SHA-256 of nothing for the empty tree.
     pub fn root(&self) -> RootHash {
-        self.tree().head().root
+        self.built().tree.head().root
     }
 
     /// The leaf of `publisher` with its proof; none for an unknown name.
     pub fn prove(&self, publisher: &PublisherName) -> Option<StateLeafProof> {
-        let lines = self.publishers.get(publisher)?;
-        let index = LeafIndex::new(self.publishers.range(..publisher).count() as u64);
-        let tree = self.tree();
+        let held = self.publishers.get(publisher)?;
+        let Built { names, tree } = self.built();
+        let index = LeafIndex::new(names.binary_search(publisher).ok()? as u64);
         let leaves = tree.head().size;
-        let proof = InclusionProof::prove(&tree, leaves, index).ok()?;
+        let proof = InclusionProof::prove(tree, leaves, index).ok()?;
         Some(StateLeafProof {
             index,
             leaves,
-            data: leaf_data(publisher, lines),
+            data: leaf_data(publisher, &held.lines),
             proof,
         })
     }
 
-    fn tree(&self) -> MemoryTree {
-        let mut tree = MemoryTree::new();
-        for (publisher, lines) in &self.publishers {
-            tree.push(LeafHash::of(&leaf_data(publisher, lines)));
-        }
-        tree
+    fn built(&self) -> &Built {
+        self.built.get_or_init(|| {
+            let mut tree = MemoryTree::new();
+            for held in self.publishers.values() {
+                tree.push(held.leaf);
+            }
+            Built {
+                names: self.publishers.keys().cloned().collect(),
+                tree,
+            }
+        })
     }
 }
 

@@ -42,7 +42,7 @@ pub use publish::{PublishError, PublishedError, View};
 pub use publishers::Publisher;
 pub use recovery::RecoveryError;
 pub use segments::SegmentError;
-pub use sequencer::{Ack, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, SequencerError, Wait};
+pub use sequencer::{Ack, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, PUBLISH_INTERVAL, SequencerError, Wait};
 pub use sidecars::SidecarError;
 pub use signed_state::SignedStateError;
 
@@ -51,7 +51,7 @@ use self::{
     materialise::tile_path,
     publishers::Publishers,
     segments::Segments,
-    sequencer::{Job, Sequencer},
+    sequencer::{Job, Pending, Sequencer},
 };
 use crate::{
     config::Config,
@@ -168,6 +168,8 @@ impl Log {
             writer: recovered.writer,
             press: recovered.press,
             state,
+            pending: Pending::default(),
+            published: None,
         };
         let (queue, jobs) = mpsc::sync_channel(QUEUE_LENGTH);
         let (end, ended) = oneshot::channel();

@@ -1,6 +1,10 @@
 //! Signing and publishing a tree head: steps 3 and 5 of the write path, for the sequencer and for recovery.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, Mutex},
+};
 
 use provenance::{
     checkpoint::{Checkpoint, CheckpointError},
@@ -11,6 +15,7 @@ use provenance::{
 
 use super::{
     keys::LogKey,
+    receipts::SharedByReceipts,
     signed_state::{SignedState, SignedStateError},
 };
 use crate::{
@@ -31,6 +36,27 @@ pub struct View {
     pub(crate) state: Arc<StateTree>,
     /// The last entry; empty in an empty log.
     pub(crate) last_entry: Vec<u8>,
+    /// What its receipts share.
+    pub(super) shared: Mutex<SharedByReceipts>,
+}
+
+impl View {
+    /// The view that `signed` is of.
+    pub(crate) fn new(
+        signed: SignedNote,
+        head: TreeHead,
+        state: Arc<StateTree>,
+        last_entry: Vec<u8>,
+    ) -> Self {
+        Self {
+            note: signed.to_string(),
+            signed,
+            head,
+            state,
+            last_entry,
+            shared: Mutex::default(),
+        }
+    }
 }
 
 /// Why a head was not published.

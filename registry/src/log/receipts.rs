@@ -1,5 +1,10 @@
 //! Receipts: everything that proves one record, against one published checkpoint.
 
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError},
+};
+
 use provenance::{
     PublisherName, RecordId,
     api::{Base64Bytes, ControlEntry, RecordProof},
@@ -13,6 +18,27 @@ use provenance::{
 };
 
 use super::{LogError, Shared, materialise::tile_path, publish::View};
+use crate::durable::{DurableError, io_error};
+
+/// Most tiles that are kept for the receipts of one view: 64, of at most 8 KiB each.
+const MOST_KEPT_TILES: usize = 64;
+
+/// Most publishers whose part of a receipt is kept for one view.
+const MOST_KEPT_PUBLISHERS: usize = 256;
+
+/// What the receipts of one view share. All of it follows from the view and the log, and goes with the view.
+#[derive(Debug, Default)]
+pub(super) struct SharedByReceipts {
+    tiles: HashMap<TileCoord, Vec<u8>>,
+    publishers: HashMap<PublisherName, Arc<PublisherPart>>,
+}
+
+/// What all receipts of one publisher say.
+#[derive(Debug)]
+struct PublisherPart {
+    state: String,
+    control: Vec<ControlEntry>,
+}
 
 impl Shared {
     /// An entry's bytes.
@@ -52,7 +78,29 @@ impl Shared {
         if parsed.payload != *id {
             return Err(LogError::Damaged { index });
         }
-        let state = self.state_proof(view, &parsed.publisher)?;
+        let by = self.publisher_part(view, &parsed.publisher)?;
+        Ok(Some(RecordProof {
+            v: 1,
+            record: *id,
+            leaf_hash: *parsed.leaf_hash().digest(),
+            publisher: parsed.publisher,
+            kind: parsed.kind,
+            index,
+            entry: Base64Bytes(entry),
+            proof: self.tlog_proof(view, index)?.to_string(),
+            state: by.state.clone(),
+            control: by.control.clone(),
+        }))
+    }
+
+    /// What every receipt of a publisher's records in `view` says, made once while the view is the newest.
+    fn publisher_part(&self, view: &View, publisher: &PublisherName) -> Result<Arc<PublisherPart>, LogError> {
+        let kept = || view.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(part) = kept().publishers.get(publisher) {
+            return Ok(Arc::clone(part));
+        }
+        let state = self.state_proof(view, publisher)?;
+        let index = state.tlog_proof.index.get();
         let leaf = StateLeaf::parse(&state.leaf.data).map_err(|_| LogError::Damaged { index })?;
         let mut control = Vec::with_capacity(leaf.lines.len());
         for line in &leaf.lines {
@@ -65,25 +113,17 @@ impl Shared {
                 proof,
             });
         }
-        Ok(Some(RecordProof {
-            v: 1,
-            record: *id,
-            leaf_hash: *parsed.leaf_hash().digest(),
-            publisher: parsed.publisher,
-            kind: parsed.kind,
-            index,
-            entry: Base64Bytes(entry),
-            proof: self.tlog_proof(view, index)?.to_string(),
-            state: state.to_string(),
-            control,
-        }))
+        let state = state.to_string();
+        let part = Arc::new(PublisherPart { state, control });
+        let mut kept = kept();
+        if kept.publishers.len() < MOST_KEPT_PUBLISHERS {
+            kept.publishers.insert(publisher.clone(), Arc::clone(&part));
+        }
+        Ok(part)
     }
 
     fn tlog_proof(&self, view: &View, index: u64) -> Result<TlogProof, LogError> {
-        let reader = TileHashReader::new(view.head.size, |coord: TileCoord| {
-            let path = tile_path(&self.tiles, &coord);
-            std::fs::read(&path).map_err(crate::durable::io_error("read", &path))
-        });
+        let reader = TileHashReader::new(view.head.size, |coord: TileCoord| self.tile_of(view, &coord));
         let index = LeafIndex::new(index);
         let proof = InclusionProof::prove(&reader, view.head.size, index);
         let proof = proof.map_err(|e| LogError::Proof {
@@ -95,6 +135,21 @@ impl Shared {
             proof,
             checkpoint: view.signed.clone(),
         })
+    }
+
+    /// A tile of `view`, read once while the view is the newest.
+    fn tile_of(&self, view: &View, coord: &TileCoord) -> Result<Vec<u8>, DurableError> {
+        let kept = || view.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = kept().tiles.get(coord) {
+            return Ok(bytes.clone());
+        }
+        let path = tile_path(&self.tiles, coord);
+        let bytes = std::fs::read(&path).map_err(io_error("read", &path))?;
+        let mut kept = kept();
+        if kept.tiles.len() < MOST_KEPT_TILES {
+            kept.tiles.insert(*coord, bytes.clone());
+        }
+        Ok(bytes)
     }
 
     fn state_proof(&self, view: &View, publisher: &PublisherName) -> Result<StateProof, LogError> {

@@ -197,13 +197,12 @@ pub(crate) fn open(
         materialise::renew(&folder.tiles(), &replay.tail)?;
         signed_note = press.publish(head)?;
     }
-    let view = View {
-        note: signed_note.to_string(),
-        signed: signed_note,
+    let view = View::new(
+        signed_note,
         head,
-        state: replay.publishers.state().clone(),
-        last_entry: replay.last_entry,
-    };
+        replay.publishers.state().clone(),
+        replay.last_entry,
+    );
     Ok(Recovered {
         edge: replay.edge,
         publishers: replay.publishers,

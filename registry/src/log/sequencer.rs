@@ -1,14 +1,17 @@
 //! The sequencer: the one thread that writes. The durable order of the log is written down here, in
-//! [`Sequencer::write`], and nowhere else.
+//! [`Sequencer::commit`] and [`Sequencer::publish`], and nowhere else.
 //!
 //! ```text
-//! 1 COMMIT       the batch, durable; its indices are final
+//! 1 COMMIT       a batch, durable; its indices are final
 //! 2 MATERIALISE  tiles and bundles, durable
 //! 3 SIGN         the signed state, durable, then the signature
 //! 5 PUBLISH      the checkpoint, never backwards            (4, asking witnesses, comes with a later version)
 //!   INDEX        sled, in one batch with the size it speaks for
 //! 6 ACK
 //! ```
+//! Batches are committed as requests come; what was committed is published together, at once after a pause and else
+//! every [`PUBLISH_INTERVAL`].
+//!
 //! Any error in 1 to 5 ends the thread: what is on disk is then unknown, waiting requests fail, the process
 //! exits non-zero and the next start recovers.
 
@@ -16,8 +19,9 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
+    time::{Duration, Instant},
 };
 
 use provenance::{
@@ -32,7 +36,7 @@ use super::{
     LogError, Shared,
     admission::{self, AdmissionError, Admitted},
     commit::Item,
-    materialise::{self, Edge},
+    materialise::{self, Edge, Object},
     publish::{Press, PublishError, View},
     publishers::{ControlError, Publishers},
     segments::{Location, SegmentError, SegmentWriter},
@@ -47,6 +51,10 @@ pub const MAX_BATCH_ENTRIES: usize = 1024;
 
 /// A batch that has this many payload bytes takes no further entry: 4 MiB.
 pub const MAX_BATCH_BYTES: usize = 4 << 20;
+
+/// Least time between two published checkpoints. Every one of them leaves partial tiles behind, and costs a dozen fsyncs;
+/// a client that publishes one record after the other waits this long for each.
+pub const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,22 +117,30 @@ pub(crate) struct Sequencer {
     pub(crate) press: Press,
     /// Root of the state tree after the last entry.
     pub(crate) state: RootHash,
+    /// What is committed and not published yet.
+    pub(crate) pending: Pending,
+    /// When a checkpoint was published last; none since the start.
+    pub(crate) published: Option<Instant>,
 }
 
 /// A request that becomes an entry.
+#[derive(Debug)]
 struct Placed {
     job: Job,
     index: u64,
     entry: Vec<u8>,
 }
 
-/// What has been decided about the requests of one batch.
-#[derive(Default)]
-struct Batch {
+/// Entries that are committed and not published yet, and who waits for them.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
     placed: Vec<Placed>,
-    /// Requests whose record is in the log already, or earlier in this batch.
+    locations: Vec<Location>,
+    /// The tiles and bundles that these entries filled.
+    full: Vec<Object>,
+    /// Requests whose record is among these entries.
     repeated: Vec<(Job, u64)>,
-    /// First index and holders of each record in this batch.
+    /// First index and holders of each record among these entries, which the index does not know yet.
     records: HashMap<RecordId, (u64, BTreeSet<String>)>,
 }
 
@@ -139,18 +155,35 @@ impl Sequencer {
     /// # Errors
     /// [`SequencerError`]: the server must exit.
     pub(crate) fn run(mut self, jobs: &Receiver<Job>) -> Result<(), SequencerError> {
-        while let Ok(first) = jobs.recv() {
-            let batch = gather(first, jobs);
-            self.write(batch)?;
+        loop {
+            let next = match self.left() {
+                None => jobs.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(left) => jobs.recv_timeout(left),
+            };
+            match next {
+                Ok(first) => self.commit(gather(first, jobs))?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.left().is_some_and(|left| left.is_zero()) {
+                self.publish()?;
+            }
         }
+        self.publish()?;
         Ok(self.shared.index.flush()?)
     }
 
-    fn write(&mut self, jobs: Vec<Job>) -> Result<(), SequencerError> {
-        let batch = self.decide(jobs)?;
-        let Batch { placed, repeated, .. } = batch;
+    /// How long what is pending may still wait for more; none when nothing is pending.
+    fn left(&self) -> Option<Duration> {
+        let since = |published: Instant| PUBLISH_INTERVAL.saturating_sub(published.elapsed());
+        (!self.pending.placed.is_empty()).then(|| self.published.map_or(Duration::ZERO, since))
+    }
+
+    /// Step 1. A crash before it leaves nothing; during it, a torn tail that is cut off; after it, the entries are in
+    /// the log for ever.
+    fn commit(&mut self, jobs: Vec<Job>) -> Result<(), SequencerError> {
+        let placed = self.decide(jobs)?;
         if placed.is_empty() {
-            acknowledge(Vec::new(), repeated);
             return Ok(());
         }
         let before = self.edge.head();
@@ -161,36 +194,43 @@ impl Sequencer {
                 payload: &p.job.admitted.payload,
             })
             .collect();
-
-        // 1 COMMIT. A crash before this leaves nothing; during it, a torn tail that is cut off; after it, the
-        // entries are in the log for ever.
         let locations = self.writer.append(before.size.get(), before.root, &items)?;
         let placed = answer_sequenced(placed);
+        for one in &placed {
+            self.pending.full.extend(self.edge.push(&one.entry));
+        }
+        self.pending.placed.extend(placed);
+        self.pending.locations.extend(locations);
+        Ok(())
+    }
+
+    /// Steps 2 to 6, for everything that is committed.
+    fn publish(&mut self) -> Result<(), SequencerError> {
+        let Pending {
+            placed,
+            locations,
+            full: mut objects,
+            repeated,
+            ..
+        } = std::mem::take(&mut self.pending);
+        let Some(last) = placed.last() else {
+            return Ok(());
+        };
 
         // 2 MATERIALISE. A crash here leaves some of the tiles; recovery writes the same bytes again.
-        let mut objects = Vec::new();
-        for one in &placed {
-            objects.extend(self.edge.push(&one.entry));
-        }
         objects.extend(self.edge.take_partials());
         materialise::write(&self.shared.tiles, &objects)?;
 
         // 3 SIGN and 5 PUBLISH.
         let head = self.edge.head();
         let signed = self.press.publish(head)?;
-        let last_entry = placed.last().map(|p| p.entry.clone()).unwrap_or_default();
         let state = self.publishers(|p| p.state().clone());
-        let view = View {
-            note: signed.to_string(),
-            signed,
-            head,
-            state,
-            last_entry,
-        };
+        let view = View::new(signed, head, state, last.entry.clone());
         *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
 
-        // INDEX. A crash before this: the next start applies the batch.
+        // INDEX. A crash before this: the next start applies what is missing.
         self.index(&placed, &locations)?;
+        self.published = Some(Instant::now());
         tracing::info!(
             size = head.size.get(),
             entries = placed.len(),
@@ -228,12 +268,15 @@ impl Sequencer {
     }
 
     /// Decides about each request in turn: refused, known already, or the next entry.
-    fn decide(&mut self, jobs: Vec<Job>) -> Result<Batch, SequencerError> {
-        let mut batch = Batch::default();
+    fn decide(&mut self, jobs: Vec<Job>) -> Result<Vec<Placed>, SequencerError> {
+        let mut placed = Vec::with_capacity(jobs.len());
         for mut job in jobs {
-            match self.place(&mut job.admitted, &batch) {
-                Ok(Place::New) => self.append(job, &mut batch),
-                Ok(Place::Repeated(index)) => batch.repeated.push((job, index)),
+            match self.place(&mut job.admitted) {
+                Ok(Place::New) => placed.push(self.append(job, placed.len())),
+                Ok(Place::Repeated(index)) if index < self.press.signed().size.get() => {
+                    acknowledge(Vec::new(), vec![(job, index)]);
+                }
+                Ok(Place::Repeated(index)) => self.pending.repeated.push((job, index)),
                 Err(LogError::Admission(error)) => {
                     // Nobody may be waiting any more.
                     let _ = job.answer.send(Err(error.into()));
@@ -241,10 +284,10 @@ impl Sequencer {
                 Err(doubt) => return Err(SequencerError::Doubt(doubt.to_string())),
             }
         }
-        Ok(batch)
+        Ok(placed)
     }
 
-    fn place(&self, admitted: &mut Admitted, batch: &Batch) -> Result<Place, LogError> {
+    fn place(&self, admitted: &mut Admitted) -> Result<Place, LogError> {
         match self.publishers(|p| p.check(&admitted.record)) {
             Ok(()) => {}
             Err(ControlError::Exists { genesis, .. }) if genesis == admitted.record.id => {
@@ -265,7 +308,7 @@ impl Sequencer {
             let keyset = self.publishers(|p| p.get(&publisher).map(|found| Arc::clone(&found.keyset)));
             admitted.recheck(&keyset.ok_or(AdmissionError::PublisherUnknown { publisher })?)?;
         }
-        let here = batch.records.get(&admitted.record.id);
+        let here = self.pending.records.get(&admitted.record.id);
         let (mut first, mut holders) = (here.map(|(index, _)| *index), BTreeSet::new());
         if let Some(logged) = self.shared.logged(admitted)? {
             first = Some(logged.first);
@@ -278,8 +321,9 @@ impl Sequencer {
         }
     }
 
-    fn append(&mut self, job: Job, batch: &mut Batch) {
-        let index = self.edge.size() + batch.placed.len() as u64;
+    /// The entry for `job`, with `before` others between the edge and it.
+    fn append(&mut self, job: Job, before: usize) -> Placed {
+        let index = self.edge.size() + before as u64;
         let record: &Record = &job.admitted.record;
         let mut publishers = self
             .shared
@@ -293,13 +337,11 @@ impl Sequencer {
             self.state = publishers.state().root();
         }
         drop(publishers);
-        let known = batch
-            .records
-            .entry(record.id)
-            .or_insert_with(|| (index, BTreeSet::new()));
+        let known = self.pending.records.entry(record.id);
+        let known = known.or_insert_with(|| (index, BTreeSet::new()));
         known.1.extend(job.admitted.holders());
         let entry = job.admitted.entry(self.state).to_bytes();
-        batch.placed.push(Placed { job, index, entry });
+        Placed { job, index, entry }
     }
 }
 
@@ -337,12 +379,12 @@ fn gather(first: Job, jobs: &Receiver<Job>) -> Vec<Job> {
     let mut bytes = first.admitted.payload.len();
     let mut batch = vec![first];
     while batch.len() < MAX_BATCH_ENTRIES && bytes < MAX_BATCH_BYTES {
-        match jobs.recv_timeout(std::time::Duration::ZERO) {
+        match jobs.try_recv() {
             Ok(job) => {
                 bytes += job.admitted.payload.len();
                 batch.push(job);
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
         }
     }
     batch

@@ -230,6 +230,59 @@ fn every_crash_after_the_commit_ends_in_the_same_log() {
     assert!(order.len() >= 6, "{order:?}");
 }
 
+/// Between two checkpoints several batches may be committed, and the last of them torn.
+#[test]
+fn several_batches_that_were_committed_and_not_published_are_published_by_the_next_start() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    publish(&opened, 0, 2);
+    let before = files(data.path());
+    let lengths: Vec<_> = (2..5)
+        .map(|n| {
+            publish(&opened, n, n + 1);
+            files(data.path())[Path::new(SEGMENT)].len()
+        })
+        .collect();
+    drop(opened);
+    let segment = files(data.path())[Path::new(SEGMENT)].clone();
+    for (end, size) in [(lengths[1], 4), (lengths[2] - 1, 4), (lengths[2], 5)] {
+        let mut crashed = before.clone();
+        crashed.insert(SEGMENT.into(), segment[..end].to_vec());
+        lay_out(data.path(), &crashed);
+        let opened = open(data.path()).unwrap();
+        assert_eq!(opened.head().size.get(), size, "cut at {end}");
+        publish(&opened, u32::try_from(size).unwrap(), 6);
+        drop(opened);
+        assert_eq!(open(data.path()).unwrap().head().size.get(), 6);
+    }
+}
+
+/// What is committed and not yet in the index is known all the same.
+#[test]
+fn a_repeated_record_waits_for_the_entry_that_is_not_published_yet() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    let origin = opened.origin();
+    publish(&opened, 0, 1);
+    // Within the interval after a checkpoint: both are committed first, maybe in batches of their own.
+    let (one, two) = (keyset("n1", &origin), keyset("n2", &origin));
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let admitted = |envelope: &Envelope| opened.log.admit(&envelope.to_json(), false).unwrap();
+    let acks = runtime.block_on(async {
+        let sequenced = opened.log.submit(admitted(&one), Wait::Sequenced).await;
+        tokio::join!(
+            async { sequenced },
+            opened.log.submit(admitted(&one), Wait::Published),
+            opened.log.submit(admitted(&two), Wait::Published),
+        )
+    });
+    let (sequenced, repeated, next) = (acks.0.unwrap(), acks.1.unwrap(), acks.2.unwrap());
+    assert_eq!((sequenced.index, sequenced.published), (1, false));
+    assert_eq!((repeated.index, repeated.published), (1, true));
+    assert_eq!((next.index, next.published), (2, true));
+    assert_eq!(opened.head().size.get(), 3);
+}
+
 #[test]
 fn a_crash_while_the_tail_was_copied_is_survived() {
     let (before, after) = before_and_after(2);
