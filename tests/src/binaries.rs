@@ -8,12 +8,13 @@ use std::{
 
 /// The built program `name`.
 pub fn program(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its own executable");
-    // target/PROFILE/deps/TEST: programs are one folder up.
-    let folder = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("cargo puts tests in target/PROFILE/deps");
+    let this = env::current_exe().expect("a program knows its own executable");
+    // target/PROFILE/deps/TEST: programs are one folder up from tests, and beside each other.
+    let folder = this.parent().expect("an executable lies in a folder");
+    let folder = match folder.parent() {
+        Some(above) if folder.ends_with("deps") => above,
+        _ => folder,
+    };
     let path = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     assert!(
         path.is_file(),

@@ -71,6 +71,20 @@ impl Client {
         answer(path, request.send(body))
     }
 
+    /// `POST path`; none when no answer comes, as from a server that is killed.
+    pub fn try_post(&self, path: &str, body: &[u8]) -> Option<Answer> {
+        let request = self
+            .agent
+            .post(self.url(path))
+            .header("Content-Type", "application/json");
+        try_answer(request.send(body)).ok()
+    }
+
+    /// `GET path`; none when no answer comes.
+    pub fn try_get(&self, path: &str) -> Option<Answer> {
+        try_answer(self.agent.get(self.url(path)).call()).ok()
+    }
+
     /// `PUT path` with headers.
     pub fn put(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let mut request = self.agent.put(self.url(path));

@@ -30,5 +30,8 @@ pub mod processes;
 pub mod proxy;
 pub mod python_tool;
 pub mod registry;
+#[cfg(target_os = "linux")]
+pub mod strace;
 pub mod tls_host;
+pub mod torture;
 pub mod wait;

@@ -127,6 +127,11 @@ impl TestRegistry {
         self.launch();
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.running().process.id()
+    }
+
     fn running(&self) -> &Running {
         self.running.as_ref().expect("the registry runs")
     }

@@ -79,6 +79,18 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Kill a registry under full load, again and again, and let its disk fail: nothing may be lost
+    Torture {
+        /// Kills
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        rounds: u32,
+        /// Entries in the log before the first one
+        #[arg(long, value_name = "N", default_value_t = 100_000)]
+        entries: u32,
+        /// What the random times follow from
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        seed: u32,
+    },
     /// Take pictures of every page in every state into target/shots
     Shots {
         /// Only these walks through the pages, such as site or verdicts. May be repeated
@@ -107,6 +119,19 @@ fn main() -> ExitCode {
     }
 }
 
+fn torture(workspace: &Workspace, numbers: [u32; 3], steps: &mut Steps) -> Result<()> {
+    setup::run(workspace, Purpose::Everything, steps)?;
+    build::programs(workspace, "release", steps)?;
+    steps.run("build the torturer", || {
+        let run = workspace.cargo().args(["build", "--locked", "--release"]);
+        run.args(["-p", "weighbridge-tests", "--bin", "torture"]).show()
+    })?;
+    steps.run("torture", || {
+        let run = workspace.program("release", "torture");
+        run.args(numbers.map(|number| number.to_string())).show()
+    })
+}
+
 fn run(command: Command, workspace: &Workspace, steps: &mut Steps) -> Result<()> {
     match command {
         Command::Setup => setup::run(workspace, Purpose::Everything, steps),
@@ -125,6 +150,11 @@ fn run(command: Command, workspace: &Workspace, steps: &mut Steps) -> Result<()>
             minutes,
             keep,
         } => fuzz::run(workspace, &target, minutes, keep, steps),
+        Command::Torture {
+            rounds,
+            entries,
+            seed,
+        } => torture(workspace, [rounds, entries, seed], steps),
         Command::Shots { only } => shots::run(workspace, &only, steps),
         Command::Bench { only } => bench::run(workspace, &only, steps),
     }

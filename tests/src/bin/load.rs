@@ -2,7 +2,6 @@
 //! `cargo xtask bench`, which starts the registry: `load URL ORIGIN`.
 
 use std::{
-    collections::BTreeMap,
     env,
     io::{self, Write as _},
     sync::atomic::{AtomicUsize, Ordering},
@@ -11,15 +10,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use harness::{envelopes::keyset_envelope, http::Client};
-use provenance::{
-    PublisherName, RecordId, Sha256Digest,
-    api::paths,
-    dsse::Envelope,
-    key::SigningKey,
-    manifest::{Manifest, ManifestFile},
-    statement::{Run, SubjectFacts, provenance_payload},
-};
+use harness::{envelopes::Busy, http::Client};
+use provenance::api::paths;
 use serde_json::{Value, json};
 
 /// Clients at one time, each with a connection of its own and one record after the other.
@@ -42,15 +34,13 @@ fn main() -> Result<()> {
     let (Some(url), Some(origin)) = (arguments.next(), arguments.next()) else {
         anyhow::bail!("usage: load URL ORIGIN");
     };
-    let (key, name) = (SigningKey::from_seed(&[42; 32]), "bench.example");
-    let publisher: PublisherName = name.parse()?;
-    let first = keyset_envelope(name, &origin, &key);
+    let publisher = Busy::new("bench.example", &origin);
     let client = Client::new(&url);
-    post(&client, &first.to_json());
-    let envelopes = sign_all(&publisher, RecordId::of_payload(&first.payload), &key)?;
+    post(&client, &publisher.first().to_json());
+    let envelopes: Vec<_> = (0..RECORDS).map(|n| publisher.record(n).to_json()).collect();
     let next = AtomicUsize::new(0);
     let published = CLIENTS.map(|clients| publish(&url, &envelopes, &next, clients));
-    let answer = client.get(&paths::publisher(&publisher)).ok().json();
+    let answer = client.get(&paths::publisher(publisher.name())).ok().json();
     let records = answer["as_of_size"].as_u64().context("a size")?;
     ensure!(records >= LEAST_RECORDS, "only {records} records were published");
     let found = json!({"publish": published, "records": records, "search": search(&client)});
@@ -60,38 +50,6 @@ fn main() -> Result<()> {
 
 fn post(client: &Client, envelope: &[u8]) {
     client.post(paths::ATTESTATIONS, envelope).ok();
-}
-
-/// Records that need no sidecars: how something was made.
-fn sign_all(publisher: &PublisherName, genesis: RecordId, key: &SigningKey) -> Result<Vec<Vec<u8>>> {
-    let file = |n: usize| -> Result<ManifestFile> {
-        let digest = Sha256Digest::of(&n.to_be_bytes());
-        Ok(ManifestFile {
-            path: "model.bin".parse()?,
-            size: 1 << 20,
-            sha256: digest,
-            chunks: Sha256Digest::of(digest.as_bytes()),
-            chunk0: digest,
-            tensors: None,
-        })
-    };
-    let envelope = |n: usize| -> Result<Vec<u8>> {
-        let facts = SubjectFacts {
-            publisher: publisher.clone(),
-            genesis,
-            name: format!("bench/model-{} family{}", n, n % 97),
-            version: Some(format!("{}.{}", n % 13, n % 7)),
-            official: vec![],
-        };
-        let run = Run {
-            stage: "checkpoint".into(),
-            inputs: vec![],
-            metrics: BTreeMap::new(),
-        };
-        let payload = provenance_payload(&facts, &Manifest::new(vec![file(n)?])?, &run);
-        Ok(Envelope::sign(payload, &[key]).to_json())
-    };
-    (0..RECORDS).map(envelope).collect()
 }
 
 fn publish(url: &str, envelopes: &[Vec<u8>], next: &AtomicUsize, clients: usize) -> Value {

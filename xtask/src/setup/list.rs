@@ -34,7 +34,7 @@ pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 8] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 9] {
     [
         Need::system(
             Purpose::Page,
@@ -86,6 +86,13 @@ fn packages(workspace: &Workspace) -> [Need<'_>; 8] {
             Box::new(|| workspace.run("openssl").arg("version").answer().is_some()),
             &["openssl"],
             "the openssl program",
+        ),
+        Need::system(
+            Purpose::Everything,
+            "strace",
+            Box::new(|| on_path("strace").is_some()),
+            &["strace"],
+            "strace, which shows system calls and lets them fail (on Linux)",
         ),
         Need::system(
             Purpose::Load,
