@@ -30,6 +30,9 @@ use crate::{
 /// Publishers at one time.
 const PUBLISHERS: usize = 16;
 
+/// Publishers at one time before the first kill, where only the number of entries matters.
+const FILLERS: usize = 128;
+
 /// How long after a start the registry is killed, in ms: anything between.
 const KILLED_AFTER_MS: std::ops::Range<u64> = 20..2500;
 
@@ -182,7 +185,7 @@ pub fn faults(say: &mut dyn FnMut(&str)) -> usize {
 /// Publishes until the log has `entries`.
 fn fill(registry: &TestRegistry, publisher: &Busy, told: &Told, next: &AtomicUsize, entries: u64) {
     thread::scope(|scope| {
-        for _ in 0..PUBLISHERS {
+        for _ in 0..FILLERS {
             scope.spawn(|| {
                 let client = registry.client();
                 while (told.receipts().len() as u64) < entries {

@@ -53,8 +53,8 @@ pub const MAX_BATCH_ENTRIES: usize = 1024;
 pub const MAX_BATCH_BYTES: usize = 4 << 20;
 
 /// Least time between two published checkpoints. Every one of them leaves partial tiles behind, and costs a dozen fsyncs;
-/// a client that publishes one record after the other waits this long for each.
-pub const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
+/// a client that publishes one record after the other waits this long for each (docs/adr/0014-publication-pacing.md).
+pub const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
