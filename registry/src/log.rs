@@ -42,7 +42,9 @@ pub use publish::{PublishError, PublishedError, View};
 pub use publishers::Publisher;
 pub use recovery::RecoveryError;
 pub use segments::SegmentError;
-pub use sequencer::{Ack, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, PUBLISH_INTERVAL, SequencerError, Wait};
+pub use sequencer::{
+    Ack, MAX_BATCH_BYTES, MAX_BATCH_ENTRIES, MAX_PENDING_BYTES, PUBLISH_INTERVAL, SequencerError, Wait,
+};
 pub use sidecars::SidecarError;
 pub use signed_state::SignedStateError;
 

@@ -1,7 +1,7 @@
 //! Segments: the files `commit/<20-digit start index>.seg` that hold commit records one after the other.
 //!
 //! A segment's name is the index of its first entry. A record is appended and made durable with fdatasync;
-//! above 64 MiB the next record starts a new segment, whose folder is fsynced. Reading back after a crash
+//! above 64 MiB, when everything in it is published, the next record starts a new segment, whose folder is fsynced. Reading back after a crash
 //! knows two imperfections and refuses every other: a *torn tail* (a last record that was never finished, at
 //! the very end of the last segment) and a *superseded tail* (bytes past the point where the next segment
 //! starts, left when recovery copied them there and was interrupted).
@@ -18,10 +18,11 @@ use provenance::merkle::RootHash;
 use super::commit::{self, Commit, CommitError, Item, MAGIC, WriterNonce};
 use crate::durable::{self, DurableError, io_error};
 
-/// A segment that has this many bytes takes no further record: 64 MiB, read back in well under a second.
+/// A segment that has this many bytes takes no further record once all of it is published: 64 MiB, read back in well
+/// under a second.
 const SEGMENT_BYTES: u64 = 64 << 20;
 
-/// Largest segment that is read back: the limit, and one more batch of the largest size.
+/// Largest segment that is read back: its size, what may be committed and unpublished, and one batch of the largest size.
 const MAX_SEGMENT_BYTES: u64 = SEGMENT_BYTES + (64 << 20);
 
 /// Where an entry lies; its payload follows at once.
@@ -337,11 +338,19 @@ impl SegmentWriter {
             Ok::<_, SegmentError>(Current { start, file, length })
         };
         let current = last.map(open).transpose()?;
-        Ok(Self {
+        let mut writer = Self {
             segments,
             nonce,
             current,
-        })
+        };
+        writer.roll_when_full();
+        Ok(writer)
+    }
+
+    /// Has the next batch begin a new segment when this one has its size. Called when everything in it is published, so
+    /// that what a crash leaves unpublished lies in one segment.
+    pub(crate) fn roll_when_full(&mut self) {
+        self.current.take_if(|current| current.length >= SEGMENT_BYTES);
     }
 
     /// Appends one batch and makes it durable. When this returns, the indices are final; when it fails, what
@@ -353,8 +362,7 @@ impl SegmentWriter {
         items: &[Item<'_>],
     ) -> Result<Vec<Location>, SegmentError> {
         let record = commit::encode(start, previous, &self.nonce, items);
-        let fits = |c: &Current| c.length == 0 || c.length + record.len() as u64 <= SEGMENT_BYTES;
-        let mut current = match self.current.take().filter(fits) {
+        let mut current = match self.current.take() {
             Some(current) => current,
             None => self.create(start)?,
         };

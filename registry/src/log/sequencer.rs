@@ -29,6 +29,7 @@ use provenance::{
     entry::Entry,
     merkle::{LeafHash, RootHash},
     record::{Body, Record},
+    state::StateTree,
 };
 use tokio::sync::oneshot;
 
@@ -55,6 +56,10 @@ pub const MAX_BATCH_BYTES: usize = 4 << 20;
 /// Least time between two published checkpoints. Every one of them leaves partial tiles behind, and costs a dozen fsyncs;
 /// a client that publishes one record after the other waits this long for each (docs/adr/0014-publication-pacing.md).
 pub const PUBLISH_INTERVAL: Duration = Duration::from_millis(20);
+
+/// What is committed is published at once when it has this many bytes: 16 MiB. Together with the largest batch it bounds
+/// how far a segment grows past its size, for segments only roll when everything in them is published.
+pub const MAX_PENDING_BYTES: usize = 16 << 20;
 
 /// What a request waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,10 +141,14 @@ struct Placed {
 pub(crate) struct Pending {
     placed: Vec<Placed>,
     locations: Vec<Location>,
+    /// Bytes of these entries and their payloads.
+    bytes: usize,
     /// The tiles and bundles that these entries filled.
     full: Vec<Object>,
     /// Requests whose record is among these entries.
     repeated: Vec<(Job, u64)>,
+    /// The state tree after the last of these entries.
+    state: Arc<StateTree>,
     /// First index and holders of each record among these entries, which the index does not know yet.
     records: HashMap<RecordId, (u64, BTreeSet<String>)>,
 }
@@ -175,6 +184,9 @@ impl Sequencer {
 
     /// How long what is pending may still wait for more; none when nothing is pending.
     fn left(&self) -> Option<Duration> {
+        if self.pending.bytes >= MAX_PENDING_BYTES {
+            return Some(Duration::ZERO);
+        }
         let since = |published: Instant| PUBLISH_INTERVAL.saturating_sub(published.elapsed());
         (!self.pending.placed.is_empty()).then(|| self.published.map_or(Duration::ZERO, since))
     }
@@ -194,11 +206,17 @@ impl Sequencer {
                 payload: &p.job.admitted.payload,
             })
             .collect();
+        let items_bytes: usize = items
+            .iter()
+            .map(|item| item.entry.len() + item.payload.len())
+            .sum();
         let locations = self.writer.append(before.size.get(), before.root, &items)?;
         let placed = answer_sequenced(placed);
         for one in &placed {
             self.pending.full.extend(self.edge.push(&one.entry));
         }
+        self.pending.state = self.publishers(|p| p.state().clone());
+        self.pending.bytes += items_bytes;
         self.pending.placed.extend(placed);
         self.pending.locations.extend(locations);
         Ok(())
@@ -211,6 +229,7 @@ impl Sequencer {
             locations,
             full: mut objects,
             repeated,
+            state,
             ..
         } = std::mem::take(&mut self.pending);
         let Some(last) = placed.last() else {
@@ -224,12 +243,12 @@ impl Sequencer {
         // 3 SIGN and 5 PUBLISH.
         let head = self.edge.head();
         let signed = self.press.publish(head)?;
-        let state = self.publishers(|p| p.state().clone());
         let view = View::new(signed, head, state, last.entry.clone());
         *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
 
         // INDEX. A crash before this: the next start applies what is missing.
         self.index(&placed, &locations)?;
+        self.writer.roll_when_full();
         self.published = Some(Instant::now());
         tracing::info!(
             size = head.size.get(),
