@@ -25,8 +25,6 @@ use provenance::{
 
 pub use answers::{MAX_LISTED, MAX_MATCHES, MAX_RESULTS};
 
-use crate::log::segments::Location;
-
 /// Memory that sled may use for its pages, in bytes. Its own default is 1 GiB.
 const CACHE_BYTES: u64 = 64 << 20;
 
@@ -77,17 +75,6 @@ fn store_error(doing: &'static str) -> impl FnOnce(sled::Error) -> IndexError {
         doing,
         reason: e.to_string(),
     }
-}
-
-/// An entry on its way into the index.
-#[derive(Debug)]
-pub(crate) struct Indexed<'a> {
-    /// Its index in the log.
-    pub(crate) index: u64,
-    /// Where it lies.
-    pub(crate) location: Location,
-    /// Its parsed payload.
-    pub(crate) record: &'a Record,
 }
 
 /// The index.
@@ -183,21 +170,15 @@ impl Index {
         }
     }
 
-    /// Takes entries in, with the tree head after them, in one atomic batch. Called by one thread only.
-    pub(crate) fn apply(&self, entries: &[Indexed<'_>], head: &TreeHead) -> Result<(), IndexError> {
+    /// Takes entries in, by log index, with the tree head after them, in one atomic batch. Called by one thread only.
+    pub(crate) fn apply(&self, entries: &[(u64, Record)], head: &TreeHead) -> Result<(), IndexError> {
         // A clock before 1970 is none.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_s = now.as_secs();
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
         let mut counts: std::collections::BTreeMap<Vec<u8>, u64> = std::collections::BTreeMap::new();
-        for Indexed {
-            index,
-            location,
-            record,
-        } in entries
-        {
-            batch.row(rows::entry(*index), rows::location_value(location));
+        for (index, record) in entries {
             batch.row(rows::leaf(&record.id, *index), Vec::new());
             if !seen.insert(record.id) || self.first_index(&record.id)?.is_some() {
                 continue;

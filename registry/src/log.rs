@@ -6,8 +6,10 @@
 mod admission;
 mod catch_up;
 mod commit;
+mod follower;
 mod keys;
 mod materialise;
+mod places;
 mod publish;
 mod publishers;
 mod receipts;
@@ -24,7 +26,7 @@ use std::{
     panic::AssertUnwindSafe,
     path::PathBuf,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, SyncSender, TrySendError},
     },
@@ -50,7 +52,9 @@ pub use signed_state::SignedStateError;
 
 use self::{
     admission::Rules,
+    follower::Follower,
     materialise::tile_path,
+    places::Places,
     publishers::Publishers,
     segments::Segments,
     sequencer::{Job, Pending, Sequencer},
@@ -59,7 +63,7 @@ use crate::{
     config::Config,
     durable::{DurableError, io_error},
     folder::{Age, Folder},
-    index::{Index, IndexError},
+    index::Index,
 };
 
 /// Requests that may wait for the sequencer; a further one is told to come back.
@@ -78,9 +82,9 @@ pub enum LogError {
     /// The sequencer has stopped.
     #[error("the log has stopped")]
     Stopped,
-    /// The index.
-    #[error(transparent)]
-    Index(#[from] IndexError),
+    /// The index is still opened, or built again.
+    #[error("the index is not there yet: it is being opened or built again")]
+    NotIndexed,
     /// The commits.
     #[error(transparent)]
     Segments(#[from] SegmentError),
@@ -108,11 +112,8 @@ pub enum OpenError {
     /// The folder is damaged.
     #[error(transparent)]
     Recovery(#[from] RecoveryError),
-    /// The index could not be built.
-    #[error(transparent)]
-    Index(#[from] IndexingError),
-    /// No thread for the sequencer.
-    #[error("cannot start the sequencer's thread: {0}")]
+    /// No thread for the sequencer or the follower.
+    #[error("cannot start a thread: {0}")]
     Thread(io::Error),
 }
 
@@ -121,10 +122,16 @@ pub enum OpenError {
 pub(crate) struct Shared {
     view: RwLock<Arc<View>>,
     publishers: RwLock<Publishers>,
-    index: Index,
+    places: RwLock<Places>,
     segments: Segments,
     tiles: PathBuf,
     running: AtomicBool,
+}
+
+impl Shared {
+    fn places(&self) -> RwLockReadGuard<'_, Places> {
+        self.places.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The log.
@@ -133,6 +140,7 @@ pub struct Log {
     rules: Rules,
     verifier: VerifierKey,
     shared: Arc<Shared>,
+    follower: Follower,
     queue: Mutex<Option<SyncSender<Job>>>,
     sequencer: Mutex<Option<JoinHandle<()>>>,
 }
@@ -148,7 +156,6 @@ impl Log {
     pub fn open(folder: &Folder, age: Age, config: &Config) -> Result<(Self, Ended), OpenError> {
         let segments = Segments::new(folder.commits());
         let recovered = recovery::open(folder, age, config.origin.as_deref(), &segments)?;
-        let index = catch_up::open_index(&folder.sled(), &segments, &recovered.view.head)?;
         let verifier = recovered.press.key().verifier().clone();
         let rules = Rules {
             mode: config.admission,
@@ -156,10 +163,12 @@ impl Log {
             max_payload_bytes: config.max_payload_bytes,
         };
         let state = recovered.publishers.state().root();
+        let (follower, published) = Follower::start(folder.sled(), segments.clone(), recovered.view.head)
+            .map_err(OpenError::Thread)?;
         let shared = Arc::new(Shared {
             view: RwLock::new(Arc::new(recovered.view)),
             publishers: RwLock::new(recovered.publishers),
-            index,
+            places: RwLock::new(recovered.places),
             segments,
             tiles: folder.tiles(),
             running: AtomicBool::new(true),
@@ -170,6 +179,7 @@ impl Log {
             writer: recovered.writer,
             press: recovered.press,
             state,
+            follower: published,
             pending: Pending::default(),
             published: None,
         };
@@ -191,6 +201,7 @@ impl Log {
                 rules,
                 verifier,
                 shared,
+                follower,
                 queue: Mutex::new(Some(queue)),
                 sequencer,
             },
@@ -213,9 +224,17 @@ impl Log {
         self.shared.running.load(Ordering::Acquire)
     }
 
-    /// The index of what is published.
-    pub fn index(&self) -> &Index {
-        &self.shared.index
+    /// The index, once it reflects what is published now, or after two seconds as far as it has come.
+    ///
+    /// # Errors
+    /// [`LogError::NotIndexed`] while it is opened or built.
+    pub fn index(&self) -> Result<Arc<Index>, LogError> {
+        self.follower.index(self.view().head.size.get())
+    }
+
+    /// How many entries the index reflects now; none while it is opened or built.
+    pub fn indexed(&self) -> Option<u64> {
+        self.follower.applied()
     }
 
     /// The publisher of this name; its genesis may be committed and not yet published.
@@ -243,7 +262,7 @@ impl Log {
 
     /// Index of the first leaf of the same record, when nothing new would be logged for this one.
     pub(crate) fn duplicate_of(&self, admitted: &Admitted) -> Result<Option<u64>, LogError> {
-        let logged = self.shared.logged(admitted)?;
+        let logged = self.shared.logged(admitted, self.view().head.size.get())?;
         Ok(logged
             .filter(|logged| admitted.holders().is_subset(&logged.holders))
             .map(|logged| logged.first))
@@ -276,7 +295,9 @@ impl Log {
 
     /// A record's payload, hashed on the way; none when it is not published.
     pub fn payload(&self, id: &RecordId) -> Result<Option<Vec<u8>>, LogError> {
-        let Some(index) = self.shared.index.first_index(id)? else {
+        let published = self.view().head.size.get();
+        let first = self.shared.places().first(id).filter(|index| *index < published);
+        let Some(index) = first else {
             return Ok(None);
         };
         let (entry, _, payload) = self.shared.entry_and_payload(index)?;
@@ -310,6 +331,7 @@ impl Log {
             // How it ended was said through `Ended`.
             let _ = thread.join();
         }
+        self.follower.close();
     }
 }
 

@@ -29,7 +29,7 @@ use crate::{
     index::IndexError,
     invites::Invites,
     limits::{CLOSING_DEADLINE, Connections, HEAD_DEADLINE, KEEP_ALIVE},
-    log::{Ended, Log, OpenError, SequencerError},
+    log::{Ended, Log, LogError, OpenError, SequencerError},
     metrics::Metrics,
     starter,
     tickets::Tickets,
@@ -262,7 +262,7 @@ async fn clean(app: Data<App>) {
         let app = app.clone();
         let work = move || {
             let is_named = |digest: &provenance::Sha256Digest| {
-                Ok::<_, CleaningError>(app.log.index().names_blob(digest)?)
+                Ok::<_, CleaningError>(app.log.index()?.names_blob(digest)?)
             };
             app.blobs.remove_orphans(SystemTime::now(), is_named)
         };
@@ -279,6 +279,8 @@ async fn clean(app: Data<App>) {
 
 #[derive(Debug, thiserror::Error)]
 enum CleaningError {
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error(transparent)]

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{
     blocking,
     caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, content_tag, fresh_json},
+    failures::log_error,
     lookup::index_error,
     problem::{ApiError, Code},
     records,
@@ -113,7 +114,7 @@ impl Reference {
 
     /// The record that it stands for now.
     fn find(&self, app: &App) -> Result<Option<Summary>, ApiError> {
-        let index = app.log.index();
+        let index = app.log.index().map_err(|e| log_error(&e))?;
         match self {
             Self::Record(id) => index.summary_of(id).map_err(|e| index_error(&e)),
             Self::Newest { publisher, model } => {

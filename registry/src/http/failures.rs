@@ -51,6 +51,10 @@ pub(crate) fn log_error(error: &LogError) -> ApiError {
             Code::Busy,
             "Too many records wait to be logged. Try again in a second.",
         ),
+        LogError::NotIndexed => ApiError::new(
+            Code::NotReady,
+            "The index is being opened or built again. The log itself is there; try again in a moment.",
+        ),
         LogError::Stopped => ApiError::new(
             Code::LogStopped,
             "The log has stopped, and this record may or may not be in it. Submit it again later: a record is never logged twice.",

@@ -15,6 +15,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     blocking,
     caching::{FRESH, answer_with_etag, content_tag},
+    failures::log_error,
     lookup::index_error,
     problem::ApiError,
     publishers,
@@ -38,7 +39,7 @@ pub(crate) async fn feed(
     let name = publishers::name(&path)?;
     let body = blocking(move || {
         let answer = publishers::about(&app, &name)?.ok_or_else(|| publishers::unknown(&name))?;
-        let index = app.log.index();
+        let index = app.log.index().map_err(|e| log_error(&e))?;
         let newest = answer.records.into_iter().take(MAX_ENTRIES);
         let dated = newest.map(|record| {
             let taken = index.taken_at(record.index).map_err(|e| index_error(&e))?;

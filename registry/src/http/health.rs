@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, web::Data};
 
 use super::{
     caching::{NEVER, TEXT},
-    lookup::index_error,
     problem::{ApiError, Code},
 };
 use crate::App;
@@ -24,9 +23,9 @@ pub(crate) async fn alive() -> HttpResponse {
 pub(crate) async fn metrics(app: Data<App>) -> Result<HttpResponse, ApiError> {
     let metrics = &app.metrics;
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let indexed = app.log.index().head().map_err(|e| index_error(&e))?;
+    let indexed = app.log.indexed().unwrap_or(0);
     metrics.entries.set(count(app.log.view().head.size.get()));
-    metrics.indexed.set(count(indexed.size.get()));
+    metrics.indexed.set(count(indexed));
     metrics.publishers.set(count(app.log.publishers().len() as u64));
     metrics.connections.set(count(app.connections.count() as u64));
     metrics.running.set(i64::from(app.log.is_running()));
@@ -47,14 +46,10 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
             "The log has stopped; the server is about to exit.",
         ));
     }
-    let indexed = app.log.index().head().map_err(|e| index_error(&e))?.size;
-    let published = app.log.view().head.size;
-    if indexed < published {
-        let detail = format!(
-            "The index reflects {} of {} published entries.",
-            indexed.get(),
-            published.get()
-        );
+    let (published, indexed) = (app.log.view().head.size.get(), app.log.indexed());
+    if indexed.is_none_or(|indexed| indexed < published) {
+        let indexed = indexed.unwrap_or(0);
+        let detail = format!("The index reflects {indexed} of {published} published entries.");
         return Err(ApiError::new(Code::NotReady, detail));
     }
     Ok(HttpResponse::Ok()

@@ -29,9 +29,9 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
     ask: impl FnOnce(&Index, u64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let answer = blocking(move || {
-        let index = app.log.index();
+        let index = app.log.index().map_err(|e| failures::log_error(&e))?;
         let size = index.head().map_err(|e| index_error(&e))?.size.get();
-        ask(index, size)
+        ask(&index, size)
     });
     fresh_json(&request, &answer.await?)
 }

@@ -33,7 +33,11 @@ async fn ask<T: Send + 'static>(
     question: impl FnOnce(&App, &Index) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let app = app.clone();
-    blocking(move || question(&app, app.log.index())).await
+    blocking(move || {
+        let index = app.log.index().map_err(|e| log_error(&e))?;
+        question(&app, &index)
+    })
+    .await
 }
 
 /// `/record/{id}`.

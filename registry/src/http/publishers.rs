@@ -12,6 +12,7 @@ use provenance::{
 use super::{
     blocking,
     caching::fresh_json,
+    failures::log_error,
     lookup::{from_index, index_error},
     problem::{ApiError, Code},
 };
@@ -19,7 +20,7 @@ use crate::App;
 
 /// Every publisher that the index knows of, by name.
 pub(crate) fn all(app: &App) -> Result<Vec<PublisherSummary>, ApiError> {
-    let index = app.log.index();
+    let index = app.log.index().map_err(|e| log_error(&e))?;
     let size = index.head().map_err(|e| index_error(&e))?.size.get();
     let summary = |(publisher, known): (PublisherName, crate::log::Publisher)| {
         let records = index.number_of_records(&publisher).map_err(|e| index_error(&e))?;
@@ -53,7 +54,7 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
 
 /// A publisher that the index knows of: its keys and records.
 pub(crate) fn about(app: &App, name: &PublisherName) -> Result<Option<PublisherAnswer>, ApiError> {
-    let index = app.log.index();
+    let index = app.log.index().map_err(|e| log_error(&e))?;
     let as_of_size = index.head().map_err(|e| index_error(&e))?.size.get();
     let Some(known) = app.log.publisher(name).filter(|known| known.index < as_of_size) else {
         return Ok(None);

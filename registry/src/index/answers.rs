@@ -8,7 +8,6 @@ use provenance::{
 };
 
 use super::{Index, IndexError, rows, store_error};
-use crate::log::segments::Location;
 
 /// Most keys in one lookup answer. A prefix stands for some thousand keys at the most, unless somebody
 /// publishes keys on purpose to fill one.
@@ -40,14 +39,6 @@ impl Index {
             rows::index_at_end(&key).ok_or(IndexError::Row { prefix: 'r' })
         })
         .collect()
-    }
-
-    /// Where an entry lies; none above the indexed size.
-    pub(crate) fn location(&self, index: u64) -> Result<Option<Location>, IndexError> {
-        let value = self.db.get(rows::entry(index)).map_err(store_error("reading"))?;
-        value
-            .map(|v| rows::location(&v).ok_or(IndexError::Row { prefix: 'e' }))
-            .transpose()
     }
 
     /// Number of lookup keys.

@@ -4,7 +4,6 @@
 //! m size                                   -> size 8, root 32          how much of the log is in the index
 //! m keys                                   -> count 8                  rows under k
 //! m rows                                   -> count 8                  rows of all kinds but m
-//! e index 8                                -> segment 8, offset 8, entry length 4, payload length 4
 //! r record 32, index 8                     -> (empty)                  leaves of a record, the first one first
 //! s index 8                                -> summary as JSON          first leaves only, as all below
 //! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
@@ -17,8 +16,6 @@
 //! Integers are big-endian, so that keys sort as numbers.
 
 use provenance::{PublisherName, RecordId, Sha256Digest, lookup::KeyKind};
-
-use crate::log::segments::Location;
 
 /// How much of the log is in the index.
 pub(super) const SIZE: &[u8] = b"msize";
@@ -57,31 +54,6 @@ pub(super) fn inverted_at_end(key: &[u8]) -> Option<u64> {
 
 pub(super) fn taken(index: u64) -> Vec<u8> {
     key(b'd', &[&index.to_be_bytes()])
-}
-
-pub(super) fn entry(index: u64) -> Vec<u8> {
-    key(b'e', &[&index.to_be_bytes()])
-}
-
-pub(super) fn location_value(location: &Location) -> Vec<u8> {
-    let mut value = location.segment.to_be_bytes().to_vec();
-    value.extend_from_slice(&location.offset.to_be_bytes());
-    value.extend_from_slice(&location.entry_length.to_be_bytes());
-    value.extend_from_slice(&location.payload_length.to_be_bytes());
-    value
-}
-
-pub(super) fn location(value: &[u8]) -> Option<Location> {
-    let value: &[u8; 24] = value.try_into().ok()?;
-    let (segment, rest) = value.split_first_chunk::<8>()?;
-    let (offset, rest) = rest.split_first_chunk::<8>()?;
-    let (entry, payload) = rest.split_first_chunk::<4>()?;
-    Some(Location {
-        segment: u64::from_be_bytes(*segment),
-        offset: u64::from_be_bytes(*offset),
-        entry_length: u32::from_be_bytes(*entry),
-        payload_length: u32::from_be_bytes(payload.try_into().ok()?),
-    })
 }
 
 pub(super) fn leaves(record: &RecordId) -> Vec<u8> {
@@ -215,13 +187,6 @@ mod tests {
 
     #[test]
     fn rows_round_trip() {
-        let place = Location {
-            segment: 1,
-            offset: 2,
-            entry_length: 3,
-            payload_length: 4,
-        };
-        assert_eq!(location(&location_value(&place)), Some(place));
         let (digest, record) = (Sha256Digest::of(b"d"), RecordId::of_payload(b"p"));
         let row = lookup(&digest, KeyKind::Chunk0, 7, 1);
         let found = lookup_row(&row, &lookup_value(&record, "a/b")).unwrap();

@@ -8,8 +8,8 @@ use provenance::{
     record::{Record, RecordError},
 };
 
-use super::segments::{Location, SegmentError, Segments, location};
-use crate::index::{Index, IndexError, Indexed};
+use super::segments::{SegmentError, Segments};
+use crate::index::{Index, IndexError};
 
 /// Entries that go into the index in one batch while it is built.
 const BATCH_ENTRIES: usize = 512;
@@ -57,12 +57,17 @@ pub(crate) fn open_index(
     Ok(index)
 }
 
-enum Outcome {
+pub(super) enum Outcome {
     Whole,
     Foreign,
 }
 
-fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outcome, IndexingError> {
+/// Applies what the index lacks of a log with `head`, from the commits. What was committed past `head` is left out.
+pub(super) fn bring_up(
+    index: &Index,
+    segments: &Segments,
+    head: &TreeHead,
+) -> Result<Outcome, IndexingError> {
     let applied = index.head()?;
     if applied.size >= head.size {
         return Ok(if applied == *head {
@@ -71,25 +76,28 @@ fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outco
             Outcome::Foreign
         });
     }
-    let mut pending: Vec<(u64, Location, Record)> = Vec::new();
+    let mut pending: Vec<(u64, Record)> = Vec::new();
     let mut agrees = applied == TreeHead::EMPTY;
     let missing = head.size.get() - applied.size.get();
-    segments.scan(applied.size.get(), |segment, offset, commit| {
+    segments.scan(applied.size.get(), |_, _, commit| {
+        if commit.start >= head.size.get() {
+            return Ok::<_, IndexingError>(());
+        }
         let before = TreeHead {
             size: TreeSize::new(commit.start),
             root: commit.previous,
         };
         agrees |= before == applied;
         if !agrees {
-            return Ok::<_, IndexingError>(());
+            return Ok(());
         }
         if pending.len() >= BATCH_ENTRIES {
             apply(index, &mut pending, &before)?;
         }
-        for (at, (item_offset, item)) in (commit.start..).zip(&commit.items) {
+        for (at, (_, item)) in (commit.start..).zip(&commit.items) {
             let record =
                 Record::parse(item.payload).map_err(|source| IndexingError::Record { index: at, source })?;
-            pending.push((at, location(segment, offset, *item_offset, item), record));
+            pending.push((at, record));
         }
         Ok(())
     })?;
@@ -101,19 +109,8 @@ fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<Outco
     Ok(Outcome::Whole)
 }
 
-fn apply(
-    index: &Index,
-    pending: &mut Vec<(u64, Location, Record)>,
-    head: &TreeHead,
-) -> Result<(), IndexError> {
-    let entries: Vec<Indexed<'_>> = (pending.iter())
-        .map(|(index, location, record)| Indexed {
-            index: *index,
-            location: *location,
-            record,
-        })
-        .collect();
-    index.apply(&entries, head)?;
+fn apply(index: &Index, pending: &mut Vec<(u64, Record)>, head: &TreeHead) -> Result<(), IndexError> {
+    index.apply(pending, head)?;
     pending.clear();
     Ok(())
 }

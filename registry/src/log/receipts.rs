@@ -17,7 +17,7 @@ use provenance::{
     tlog_proof::TlogProof,
 };
 
-use super::{LogError, Shared, materialise::tile_path, publish::View};
+use super::{LogError, Shared, materialise::tile_path, publish::View, segments::Location};
 use crate::durable::{DurableError, io_error};
 
 /// Most tiles that are kept for the receipts of one view: 64, of at most 8 KiB each.
@@ -43,15 +43,18 @@ struct PublisherPart {
 impl Shared {
     /// An entry's bytes.
     pub(crate) fn entry(&self, index: u64) -> Result<Vec<u8>, LogError> {
-        let location = self.index.location(index)?.ok_or(LogError::Damaged { index })?;
-        Ok(self.segments.read_entry(location)?)
+        Ok(self.segments.read_entry(self.location(index)?)?)
+    }
+
+    fn location(&self, index: u64) -> Result<Location, LogError> {
+        let location = self.places().location(index);
+        location.ok_or(LogError::Damaged { index })
     }
 
     /// An entry and its payload, checked against each other.
     pub(crate) fn entry_and_payload(&self, index: u64) -> Result<(Entry, Vec<u8>, Vec<u8>), LogError> {
         let damaged = || LogError::Damaged { index };
-        let location = self.index.location(index)?.ok_or_else(damaged)?;
-        let (entry, payload) = self.segments.read(location)?;
+        let (entry, payload) = self.segments.read(self.location(index)?)?;
         let parsed = Entry::parse(&entry).map_err(|_| damaged())?;
         if parsed.payload == RecordId::of_payload(&payload) {
             Ok((parsed, entry, payload))
@@ -67,8 +70,7 @@ impl Shared {
         id: &RecordId,
         index: Option<u64>,
     ) -> Result<Option<RecordProof>, LogError> {
-        let first = || self.index.first_index(id);
-        let Some(index) = index.map_or_else(first, |index| Ok(Some(index)))? else {
+        let Some(index) = index.or_else(|| self.places().first(id)) else {
             return Ok(None);
         };
         if index >= view.head.size.get() {

@@ -19,9 +19,10 @@ use super::{
     commit::Commit,
     keys::{LogKey, LogKeyError},
     materialise::{self, Edge, Object},
+    places::Places,
     publish::{self, Press, PublishError, PublishedError, View},
     publishers::Publishers,
-    segments::{Scan, SegmentError, SegmentWriter, Segments},
+    segments::{Scan, SegmentError, SegmentWriter, Segments, location},
     signed_state::{SignedState, SignedStateError},
 };
 use crate::{
@@ -142,6 +143,8 @@ pub(crate) struct Recovered {
     pub(crate) press: Press,
     /// What is published.
     pub(crate) view: View,
+    /// Where every entry lies.
+    pub(crate) places: Places,
 }
 
 const SHOWN: &str = "the checkpoint shows";
@@ -184,6 +187,11 @@ pub(crate) fn open(
     replay.check_end()?;
     let nonce = nonce()?;
     let last = settle(segments, &scan, published.size.get(), replay.tail_at)?;
+    if let Some((_, offset)) = replay.tail_at {
+        replay
+            .places
+            .moved(published.size.get(), published.size.get(), offset);
+    }
     let writer = SegmentWriter::resume(segments.clone(), nonce, last)?;
     let head = replay.edge.head();
     let mut signed_note = signed_note;
@@ -206,6 +214,7 @@ pub(crate) fn open(
     Ok(Recovered {
         edge: replay.edge,
         publishers: replay.publishers,
+        places: replay.places,
         writer,
         press,
         view,
@@ -277,6 +286,7 @@ struct Replay {
     tail_at: Option<(u64, u64)>,
     /// Tiles and bundles past the published size.
     tail: Vec<Object>,
+    places: Places,
 }
 
 impl Replay {
@@ -292,6 +302,7 @@ impl Replay {
             last_entry: Vec::new(),
             tail_at: None,
             tail: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -312,9 +323,11 @@ impl Replay {
         if is_tail && self.tail_at.is_none() {
             self.tail_at = Some((segment, offset));
         }
-        for (_, item) in &commit.items {
+        for (item_offset, item) in &commit.items {
             let index = self.edge.size();
-            self.take_entry(index, item.entry, item.payload)?;
+            let record = self.take_entry(index, item.entry, item.payload)?;
+            self.places
+                .push(record, location(segment, offset, *item_offset, item));
             let full = self.edge.push(item.entry);
             self.show(full, is_tail)?;
         }
@@ -339,7 +352,8 @@ impl Replay {
         Ok(materialise::write(&self.tiles, &objects)?)
     }
 
-    fn take_entry(&mut self, index: u64, bytes: &[u8], payload: &[u8]) -> Result<(), RecoveryError> {
+    /// Checks an entry against what was logged before it, and gives its record.
+    fn take_entry(&mut self, index: u64, bytes: &[u8], payload: &[u8]) -> Result<RecordId, RecoveryError> {
         let contradiction = |what| RecoveryError::Contradiction { index, what };
         let entry = Entry::parse(bytes).map_err(|source| RecoveryError::Entry { index, source })?;
         if entry.size != payload.len() as u64 {
@@ -361,7 +375,7 @@ impl Replay {
             return Err(contradiction("its payload"));
         }
         if entry.state == self.state {
-            Ok(())
+            Ok(entry.payload)
         } else {
             Err(contradiction("the state tree"))
         }

@@ -6,8 +6,7 @@
 //! 2 MATERIALISE  tiles and bundles, durable
 //! 3 SIGN         the signed state, durable, then the signature
 //! 5 PUBLISH      the checkpoint, never backwards            (4, asking witnesses, comes with a later version)
-//!   INDEX        sled, in one batch with the size it speaks for
-//! 6 ACK
+//! 6 ACK          and on to the follower, which brings the index after the log
 //! ```
 //! Batches are committed as requests come; what was committed is published together, at once after a pause and else
 //! every [`PUBLISH_INTERVAL`].
@@ -19,7 +18,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError},
     },
     time::{Duration, Instant},
 };
@@ -37,15 +36,13 @@ use super::{
     LogError, Shared,
     admission::{self, AdmissionError, Admitted},
     commit::Item,
+    follower::{self, Published},
     materialise::{self, Edge, Object},
     publish::{Press, PublishError, View},
     publishers::{ControlError, Publishers},
-    segments::{Location, SegmentError, SegmentWriter},
+    segments::{SegmentError, SegmentWriter},
 };
-use crate::{
-    durable::DurableError,
-    index::{IndexError, Indexed},
-};
+use crate::durable::DurableError;
 
 /// Most entries in one batch.
 pub const MAX_BATCH_ENTRIES: usize = 1024;
@@ -102,9 +99,6 @@ pub enum SequencerError {
     /// Step 3 or 5 failed.
     #[error("the log stopped while publishing: {0}")]
     Publish(#[from] PublishError),
-    /// The index failed. The log itself is whole.
-    #[error("the log stopped while indexing: {0}")]
-    Index(#[from] IndexError),
     /// Something that was written reads otherwise.
     #[error("the log stopped on a doubt: {0}")]
     Doubt(String),
@@ -122,6 +116,8 @@ pub(crate) struct Sequencer {
     pub(crate) press: Press,
     /// Root of the state tree after the last entry.
     pub(crate) state: RootHash,
+    /// Who brings the index up.
+    pub(crate) follower: SyncSender<Published>,
     /// What is committed and not published yet.
     pub(crate) pending: Pending,
     /// When a checkpoint was published last; none since the start.
@@ -140,7 +136,6 @@ struct Placed {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     placed: Vec<Placed>,
-    locations: Vec<Location>,
     /// Bytes of these entries and their payloads.
     bytes: usize,
     /// The tiles and bundles that these entries filled.
@@ -149,9 +144,10 @@ pub(crate) struct Pending {
     repeated: Vec<(Job, u64)>,
     /// The state tree after the last of these entries.
     state: Arc<StateTree>,
-    /// First index and holders of each record among these entries, which the index does not know yet.
-    records: HashMap<RecordId, (u64, BTreeSet<String>)>,
 }
+
+/// First index and holders of each record in a batch that is not committed yet.
+type Records = HashMap<RecordId, (u64, BTreeSet<String>)>;
 
 enum Place {
     New,
@@ -178,8 +174,7 @@ impl Sequencer {
                 self.publish()?;
             }
         }
-        self.publish()?;
-        Ok(self.shared.index.flush()?)
+        self.publish()
     }
 
     /// How long what is pending may still wait for more; none when nothing is pending.
@@ -211,6 +206,12 @@ impl Sequencer {
             .map(|item| item.entry.len() + item.payload.len())
             .sum();
         let locations = self.writer.append(before.size.get(), before.root, &items)?;
+        {
+            let mut places = self.shared.places.write().unwrap_or_else(PoisonError::into_inner);
+            for (one, location) in placed.iter().zip(&locations) {
+                places.push(one.job.admitted.record.id, *location);
+            }
+        }
         let placed = answer_sequenced(placed);
         for one in &placed {
             self.pending.full.extend(self.edge.push(&one.entry));
@@ -218,7 +219,6 @@ impl Sequencer {
         self.pending.state = self.publishers(|p| p.state().clone());
         self.pending.bytes += items_bytes;
         self.pending.placed.extend(placed);
-        self.pending.locations.extend(locations);
         Ok(())
     }
 
@@ -226,11 +226,10 @@ impl Sequencer {
     fn publish(&mut self) -> Result<(), SequencerError> {
         let Pending {
             placed,
-            locations,
             full: mut objects,
             repeated,
             state,
-            ..
+            bytes: _,
         } = std::mem::take(&mut self.pending);
         let Some(last) = placed.last() else {
             return Ok(());
@@ -246,8 +245,6 @@ impl Sequencer {
         let view = View::new(signed, head, state, last.entry.clone());
         *self.shared.view.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
 
-        // INDEX. A crash before this: the next start applies what is missing.
-        self.index(&placed, &locations)?;
         self.writer.roll_when_full();
         self.published = Some(Instant::now());
         tracing::info!(
@@ -258,22 +255,10 @@ impl Sequencer {
             placed.len()
         );
 
-        // 6 ACK.
-        acknowledge(placed, repeated);
+        // 6 ACK, and on to the index.
+        let entries = acknowledge(placed, repeated);
+        follower::tell(&self.follower, Published { entries, head });
         Ok(())
-    }
-
-    fn index(&self, placed: &[Placed], locations: &[Location]) -> Result<(), IndexError> {
-        let entry = |(placed, location): (&'_ Placed, &Location)| (placed.index, *location);
-        let places: Vec<_> = placed.iter().zip(locations).map(entry).collect();
-        let indexed: Vec<Indexed<'_>> = (places.iter().zip(placed))
-            .map(|((index, location), placed)| Indexed {
-                index: *index,
-                location: *location,
-                record: &placed.job.admitted.record,
-            })
-            .collect();
-        self.shared.index.apply(&indexed, &self.edge.head())
     }
 
     fn publishers<T>(&self, read: impl FnOnce(&Publishers) -> T) -> T {
@@ -289,9 +274,10 @@ impl Sequencer {
     /// Decides about each request in turn: refused, known already, or the next entry.
     fn decide(&mut self, jobs: Vec<Job>) -> Result<Vec<Placed>, SequencerError> {
         let mut placed = Vec::with_capacity(jobs.len());
+        let mut batch = Records::new();
         for mut job in jobs {
-            match self.place(&mut job.admitted) {
-                Ok(Place::New) => placed.push(self.append(job, placed.len())),
+            match self.place(&mut job.admitted, &batch) {
+                Ok(Place::New) => placed.push(self.append(job, placed.len(), &mut batch)),
                 Ok(Place::Repeated(index)) if index < self.press.signed().size.get() => {
                     acknowledge(Vec::new(), vec![(job, index)]);
                 }
@@ -306,7 +292,7 @@ impl Sequencer {
         Ok(placed)
     }
 
-    fn place(&self, admitted: &mut Admitted) -> Result<Place, LogError> {
+    fn place(&self, admitted: &mut Admitted, batch: &Records) -> Result<Place, LogError> {
         match self.publishers(|p| p.check(&admitted.record)) {
             Ok(()) => {}
             Err(ControlError::Exists { genesis, .. }) if genesis == admitted.record.id => {
@@ -327,9 +313,9 @@ impl Sequencer {
             let keyset = self.publishers(|p| p.get(&publisher).map(|found| Arc::clone(&found.keyset)));
             admitted.recheck(&keyset.ok_or(AdmissionError::PublisherUnknown { publisher })?)?;
         }
-        let here = self.pending.records.get(&admitted.record.id);
+        let here = batch.get(&admitted.record.id);
         let (mut first, mut holders) = (here.map(|(index, _)| *index), BTreeSet::new());
-        if let Some(logged) = self.shared.logged(admitted)? {
+        if let Some(logged) = self.shared.logged(admitted, u64::MAX)? {
             first = Some(logged.first);
             holders = logged.holders;
         }
@@ -341,7 +327,7 @@ impl Sequencer {
     }
 
     /// The entry for `job`, with `before` others between the edge and it.
-    fn append(&mut self, job: Job, before: usize) -> Placed {
+    fn append(&mut self, job: Job, before: usize, batch: &mut Records) -> Placed {
         let index = self.edge.size() + before as u64;
         let record: &Record = &job.admitted.record;
         let mut publishers = self
@@ -356,7 +342,7 @@ impl Sequencer {
             self.state = publishers.state().root();
         }
         drop(publishers);
-        let known = self.pending.records.entry(record.id);
+        let known = batch.entry(record.id);
         let known = known.or_insert_with(|| (index, BTreeSet::new()));
         known.1.extend(job.admitted.holders());
         let entry = job.admitted.entry(self.state).to_bytes();
@@ -373,9 +359,10 @@ pub(crate) struct Logged {
 }
 
 impl Shared {
-    /// The leaves of a record, read through the index.
-    pub(crate) fn logged(&self, admitted: &Admitted) -> Result<Option<Logged>, LogError> {
-        let leaves = self.index.leaves(&admitted.record.id)?;
+    /// The leaves of a record among the first `size` entries.
+    pub(crate) fn logged(&self, admitted: &Admitted, size: u64) -> Result<Option<Logged>, LogError> {
+        let mut leaves = self.places().leaves(&admitted.record.id);
+        leaves.retain(|index| *index < size);
         let Some(&first) = leaves.first() else {
             return Ok(None);
         };
@@ -430,9 +417,12 @@ fn answer_sequenced(placed: Vec<Placed>) -> Vec<Placed> {
     placed.into_iter().map(answer).collect()
 }
 
-fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) {
+/// Answers everybody; gives index and record of each entry.
+fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) -> Vec<(u64, Record)> {
+    let mut records = Vec::with_capacity(placed.len());
     for Placed { job, index, entry } in placed {
         let _ = job.answer.send(Ok(ack(&entry, index, true)));
+        records.push((index, job.admitted.record));
     }
     for (job, index) in repeated {
         // The leaf hash is in the receipt, which is made from the log.
@@ -442,4 +432,5 @@ fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) {
             published: true,
         }));
     }
+    records
 }

@@ -136,7 +136,7 @@ fn the_index_is_built_again_when_it_is_gone_damaged_or_foreign() {
     for (number, damage) in damage.iter().enumerate() {
         damage();
         let opened = open(data.path()).unwrap_or_else(|e| panic!("damage {number}: {e}"));
-        assert_eq!(opened.log.index().head().unwrap(), opened.head());
+        assert_eq!(opened.log.index().unwrap().head().unwrap(), opened.head());
         for (index, id) in (0..).zip(&ids) {
             assert_eq!(opened.log.prove(id, None).unwrap().unwrap().index, index);
         }
@@ -154,9 +154,9 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
     let data = tempfile::tempdir().unwrap();
     let opened = open(data.path()).unwrap();
     let ids = publish(&opened, 0, 40);
-    let summaries = opened.log.index().search("n1").unwrap_or_default();
+    let summaries = opened.log.index().unwrap().search("n1").unwrap_or_default();
     let expected: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
-    let keys = opened.log.index().keys().unwrap();
+    let keys = opened.log.index().unwrap().keys().unwrap();
     drop(opened);
     let database = data.path().join("sled/db");
     for seed in 0_u8..12 {
@@ -177,10 +177,17 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
         }
         fs::write(&database, bytes).unwrap();
         let opened = open(data.path()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-        assert_eq!(opened.log.index().head().unwrap(), opened.head(), "seed {seed}");
+        assert_eq!(
+            opened.log.index().unwrap().head().unwrap(),
+            opened.head(),
+            "seed {seed}"
+        );
         let found: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
         assert!(found == expected, "seed {seed}");
-        assert_eq!(opened.log.index().keys().unwrap(), keys);
-        assert_eq!(opened.log.index().search("n1").unwrap_or_default(), summaries);
+        assert_eq!(opened.log.index().unwrap().keys().unwrap(), keys);
+        assert_eq!(
+            opened.log.index().unwrap().search("n1").unwrap_or_default(),
+            summaries
+        );
     }
 }
