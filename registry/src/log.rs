@@ -1,7 +1,8 @@
 //! The log: submit a record, read what is published. Everything above this module sees only [`Log`].
 //!
 //! http threads -> [`Log::admit`] -> [`Log::submit`] -> queue -> sequencer (its own thread) -> files.
-//! Readers take the published [`View`] and the files; they never wait for the writer.
+//! Readers take the published [`View`] and the files; they never wait for the writer. Nor does the writer wait for the
+//! index, which the follower's thread brings after it.
 
 mod admission;
 mod catch_up;
