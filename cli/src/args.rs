@@ -10,7 +10,7 @@ use clap::{
     ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint,
     parser::ValueSource,
 };
-use provenance::{PublisherName, RecordId, key::KeyAlgorithm, statement::STAGES};
+use provenance::{PublisherName, RecordId, key::KeyAlgorithm, note::VerifierKey, statement::STAGES};
 
 pub(crate) use self::oms::{
     CommonArgs, ConformanceCommand, Method, OmsCommand, OmsExportArgs, OmsVerifyArgs, SignModelArgs,
@@ -136,9 +136,42 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Show a record, a publisher, or what is known of a digest
     Show(ShowArgs),
+    /// Look at the log itself
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Check a file that is said to show that a log contradicted itself; uses no network
+    VerifyEvidence(EvidenceArgs),
     /// Read and write signatures of OpenSSF Model Signing (model.sig)
     #[command(subcommand)]
     Oms(OmsCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LogCommand {
+    /// Show how large it is, and prove that it only grew since it was last looked at here
+    ///
+    /// What the log shows is remembered in ~/.local/state/weighbridge. A log that contradicts what it showed before ends with
+    /// exit code 9, and both signed views are kept in a file.
+    Status,
+    /// Read all of it, and compute again everything that it claims
+    ///
+    /// Every entry and its record, every signature, every state root and every tile. Takes one request for each entry.
+    Audit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit code 9 means that the file shows what it says; 2 that it shows nothing.
+
+Example:
+  weighbridge verify-evidence evidence-1234abcd.json")]
+pub(crate) struct EvidenceArgs {
+    /// The file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: PathBuf,
+    /// The log's key [default: that of the trust file]
+    #[arg(long, value_name = "VKEY")]
+    pub(crate) key: Option<VerifierKey>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -2,7 +2,9 @@
 
 mod attest;
 mod bundle;
+mod evidence;
 mod key;
+mod log;
 mod oms;
 mod publish;
 mod publisher;
@@ -56,6 +58,8 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Bundle(args) => bundle::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
+        Command::Log(command) => log::run(&context, &command),
+        Command::VerifyEvidence(args) => evidence::run(&context, &args),
         Command::Oms(command) => oms::run(&context, &command),
     }
 }

@@ -25,6 +25,7 @@ mod schedule;
 mod shell;
 mod source;
 mod supply;
+mod tiles;
 mod trust_store;
 mod usage;
 mod values;

@@ -11,18 +11,29 @@ pub(crate) struct Progress(ProgressBar);
 impl Progress {
     /// A bar over `total` bytes; silent unless `wanted` and stderr is a terminal.
     pub(crate) fn new(total: u64, wanted: bool) -> Self {
+        let template = "  [{bar:24}] {percent:>3}%  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
+        Self::with_template(total, wanted, template)
+    }
+
+    /// A bar over `total` things called `noun`.
+    pub(crate) fn of(total: u64, noun: &str, wanted: bool) -> Self {
+        let template =
+            format!("  [{{bar:24}}] {{percent:>3}}%  {{human_pos}}/{{human_len}} {noun}  {{eta}} left");
+        Self::with_template(total, wanted, &template)
+    }
+
+    fn with_template(total: u64, wanted: bool, template: &str) -> Self {
         let bar = ProgressBar::new(total);
         if !wanted || !stderr().is_terminal() {
             bar.set_draw_target(ProgressDrawTarget::hidden());
         }
-        let template = "  [{bar:24}] {percent:>3}%  {binary_bytes}/{binary_total_bytes}  {binary_bytes_per_sec}  {eta} left";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("#>-"));
         }
         Self(bar)
     }
 
-    /// Counts bytes that were read.
+    /// Counts bytes or things that were read.
     pub(crate) fn add(&self, bytes: u64) {
         self.0.inc(bytes);
     }

@@ -16,6 +16,7 @@
 //! through a [`trust::TrustFile`], and only trusted values reach a verdict in [`verify`].
 
 pub mod api;
+pub mod audit;
 pub mod bundle;
 pub mod checkpoint;
 pub mod chunk;
@@ -24,6 +25,7 @@ pub mod digest;
 pub mod domain_proof;
 pub mod dsse;
 pub mod entry;
+pub mod evidence;
 pub mod folder;
 pub mod json;
 pub mod key;

@@ -54,6 +54,7 @@ impl Cli {
         for name in [
             "WEIGHBRIDGE_REGISTRY",
             "WEIGHBRIDGE_TRUST",
+            "XDG_STATE_HOME",
             "http_proxy",
             "HTTP_PROXY",
             "all_proxy",

@@ -1,23 +1,13 @@
 //! A renewed bundle never goes backwards: the new tree has to contain the old one, and no witness may have signed it
 //! earlier.
 
-use provenance::{
-    api::paths,
-    bundle::Bundle,
-    merkle::{
-        ConsistencyProof, ProveError,
-        tile::{TILE_WIDTH, TileCoord, TileHashReader, TileReadError},
-    },
-    trust::TrustFile,
-};
+use provenance::{bundle::Bundle, trust::TrustFile};
 
 use crate::{
     client::Client,
     failure::{Exit, Failure},
+    tiles,
 };
-
-/// Bytes of a full tile.
-const TILE_BYTES: u64 = TILE_WIDTH * 32;
 
 /// Checks that the view of `new` is the one of `old`, or a later one of the same log. The proof between the two is made
 /// from the log's tiles, and proves itself: it has to lead to both roots.
@@ -59,18 +49,7 @@ pub(super) fn check_forward(
         return Err(refuse(format!("the bundle has seen {from} entries, the registry shows {to}"))
             .next("the registry may be a copy that lags, or one restored from a backup; try another, or ask its operator"));
     }
-    let reader = TileHashReader::new(to, |tile| read_tile(client, tile));
-    let proof = ConsistencyProof::prove(&reader, from, to).map_err(|error| {
-        let failure = Failure::new(
-            Exit::Network,
-            "the proof that the log only grew could not be made",
-        );
-        match error {
-            ProveError::Read(TileReadError::Read(failure)) => failure,
-            ProveError::Read(other) => failure.why(other),
-            other => failure.why(other),
-        }
-    })?;
+    let proof = tiles::consistency(client, from, to)?;
     proof.verify(&before.head, &after.head).map_err(|error| {
         refuse(error.to_string()).next(
             "keep this bundle: together with the registry's checkpoint it shows that the log changed its past; tell \
@@ -88,16 +67,4 @@ pub(super) fn check_forward(
         .next("try again later"));
     }
     Ok(())
-}
-
-/// A tile of the log. A partial one may be gone once the full one is there, which begins with the same hashes.
-fn read_tile(client: &Client, tile: TileCoord) -> Result<Vec<u8>, Failure> {
-    if !tile.is_full()
-        && let Some(bytes) = client.get_if_there(&paths::tile(&tile), TILE_BYTES)?
-    {
-        return Ok(bytes);
-    }
-    let mut bytes = client.get(&paths::tile(&tile.whole()), TILE_BYTES)?;
-    bytes.truncate(usize::from(tile.width) * 32);
-    Ok(bytes)
 }

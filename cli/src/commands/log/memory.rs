@@ -1,0 +1,167 @@
+//! What a log showed this user before. It is kept in a file for each log, and a log that contradicts it is told with both
+//! views kept beside each other.
+
+use std::{env, fs, io::ErrorKind, path::PathBuf};
+
+use provenance::{
+    Sha256Digest,
+    checkpoint::{Checkpoint, Origin},
+    evidence::Evidence,
+    merkle::{Frontier, TreeHead, TreeSize},
+    note::SignedNote,
+    trust::TrustFile,
+};
+
+use super::View;
+use crate::{
+    client::Client,
+    failure::{Exit, Failure},
+    tiles, trust_store,
+};
+
+/// Where the views of one log are kept.
+pub(super) struct Memory {
+    folder: PathBuf,
+    name: String,
+}
+
+/// How a view stands to the one that was remembered.
+pub(super) enum Growth {
+    /// Nothing was remembered.
+    First,
+    /// The same tree.
+    Same,
+    /// A larger one that begins with the one of `before` entries.
+    Grew {
+        /// Entries then.
+        before: u64,
+    },
+}
+
+impl Memory {
+    /// The memory of the log `origin`.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] when there is no home folder to keep it in.
+    pub(super) fn of(origin: &Origin) -> Result<Self, Failure> {
+        let folder = |name| {
+            env::var_os(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
+        let state = state.or_else(|| folder("LOCALAPPDATA"));
+        let none = || {
+            Failure::usage("there is no home folder to remember the log in")
+                .next("set XDG_STATE_HOME to a folder of yours")
+        };
+        Ok(Self {
+            folder: state.ok_or_else(none)?.join("weighbridge/logs"),
+            name: Sha256Digest::of(origin.as_str().as_bytes()).to_string(),
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.join(format!("{}.checkpoint", self.name))
+    }
+
+    /// The remembered view; none when there is none, or when it is not one of this log under the key that is trusted now.
+    fn recall(&self, trust: &TrustFile) -> Result<Option<(SignedNote, Checkpoint)>, Failure> {
+        let path = self.path();
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::io("read", &path, &error)),
+        };
+        let note = SignedNote::parse(&text).ok();
+        Ok(note.and_then(|note| {
+            trust.check_checkpoint(&note).ok()?;
+            let checkpoint = Checkpoint::parse(note.text()).ok()?;
+            Some((note, checkpoint))
+        }))
+    }
+
+    /// Compares `view` with what is remembered.
+    ///
+    /// # Errors
+    /// [`Exit::LogFault`] when they contradict each other: both are kept in a file.
+    pub(super) fn compare(&self, client: &Client, trust: &TrustFile, view: &View) -> Result<Growth, Failure> {
+        let Some((note, before)) = self.recall(trust)? else {
+            return Ok(Growth::First);
+        };
+        let (old, new) = (before.head, view.checkpoint.head);
+        if old == new {
+            return Ok(Growth::Same);
+        }
+        if new.size < old.size {
+            let evidence = Evidence::of_heads(&note, &view.note);
+            let what = format!(
+                "it had {} entries when it was last looked at here, and shows {} now",
+                old.size, new.size
+            );
+            return Err(self.contradiction(&evidence, &what)?.next(
+                "a copy that lags shows this too: look again later. If it stays, its operator has to explain it; the file keeps both views",
+            ));
+        }
+        if new.size > old.size {
+            let proof = tiles::consistency(client, old.size, new.size)?;
+            if proof.verify(&old, &new).is_ok() {
+                return Ok(Growth::Grew {
+                    before: old.size.get(),
+                });
+            }
+            let prefix = prefix(client, old.size, new.size)?;
+            let evidence = Evidence::of_fork(&note, &view.note, prefix.root, proof);
+            let what = format!(
+                "its first {} entries are no longer those that it showed here before",
+                old.size
+            );
+            return Err(self.contradiction(&evidence, &what)?.next(EXPLAIN));
+        }
+        let evidence = Evidence::of_heads(&note, &view.note);
+        let what = format!("it showed two different trees of {} entries", old.size);
+        Err(self.contradiction(&evidence, &what)?.next(EXPLAIN))
+    }
+
+    /// Keeps `evidence` in a new file, and says so.
+    fn contradiction(&self, evidence: &Evidence, what: &str) -> Result<Failure, Failure> {
+        self.make_folder()?;
+        let text = evidence.to_json();
+        let digest = Sha256Digest::of(text.as_bytes()).short();
+        let path = self.folder.join(format!("evidence-{digest}.json"));
+        trust_store::replace(&path, text.as_bytes())?;
+        Ok(Failure::new(
+            Exit::LogFault,
+            format!("the log contradicts what it showed before: {what}"),
+        )
+        .why(format!(
+            "both signed views are kept in {}; weighbridge verify-evidence checks such a file anywhere",
+            path.display()
+        )))
+    }
+
+    /// Remembers `view`.
+    ///
+    /// # Errors
+    /// [`Exit::Io`].
+    pub(super) fn keep(&self, view: &View) -> Result<(), Failure> {
+        self.make_folder()?;
+        trust_store::replace(&self.path(), view.note.to_string().as_bytes())
+    }
+
+    fn make_folder(&self) -> Result<(), Failure> {
+        fs::create_dir_all(&self.folder).map_err(|error| Failure::io("make the folder", &self.folder, &error))
+    }
+}
+
+const EXPLAIN: &str = "believe no verdict that rests on this log until its operator has explained it, and show the file to its witnesses";
+
+/// The root of the first `size` of `of` leaves, from tiles.
+fn prefix(client: &Client, size: TreeSize, of: TreeSize) -> Result<TreeHead, Failure> {
+    let reader = tiles::reader(client, of);
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::new(Exit::Network, "the log's tiles could not be read").why(error)
+    };
+    let edge = Frontier::read(&reader, size).map_err(|error| failed(&error))?;
+    Ok(edge.tree_head())
+}

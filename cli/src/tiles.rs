@@ -1,0 +1,63 @@
+//! Tiles of the log over the network. What they hold is not trusted until a proof made from them leads to a root that is.
+
+use provenance::{
+    api::paths,
+    merkle::{
+        ConsistencyProof, ProveError, TreeSize,
+        tile::{TILE_WIDTH, TileCoord, TileHashReader, TileReadError},
+    },
+};
+
+use crate::{
+    client::Client,
+    failure::{Exit, Failure},
+};
+
+/// Bytes of a full tile.
+const TILE_BYTES: u64 = TILE_WIDTH * 32;
+
+/// A tile of the log. A partial one may be gone once the full one is there, which begins with the same hashes.
+///
+/// # Errors
+/// [`Exit::Network`].
+pub(crate) fn read_tile(client: &Client, tile: TileCoord) -> Result<Vec<u8>, Failure> {
+    if !tile.is_full()
+        && let Some(bytes) = client.get_if_there(&paths::tile(&tile), TILE_BYTES)?
+    {
+        return Ok(bytes);
+    }
+    let mut bytes = client.get(&paths::tile(&tile.whole()), TILE_BYTES)?;
+    bytes.truncate(usize::from(tile.width) * 32);
+    Ok(bytes)
+}
+
+/// What is read of the tree of `size` leaves at `client`.
+pub(crate) fn reader(
+    client: &Client,
+    size: TreeSize,
+) -> TileHashReader<impl Fn(TileCoord) -> Result<Vec<u8>, Failure>> {
+    TileHashReader::new(size, move |tile| read_tile(client, tile))
+}
+
+/// The proof, made from tiles, that the tree of `to` leaves has the one of `from` leaves as its beginning. It proves
+/// itself: it has to lead to both roots.
+///
+/// # Errors
+/// [`Exit::Network`] when a tile cannot be read.
+pub(crate) fn consistency(
+    client: &Client,
+    from: TreeSize,
+    to: TreeSize,
+) -> Result<ConsistencyProof, Failure> {
+    ConsistencyProof::prove(&reader(client, to), from, to).map_err(|error| {
+        let failure = Failure::new(
+            Exit::Network,
+            "the proof that the log only grew could not be made",
+        );
+        match error {
+            ProveError::Read(TileReadError::Read(failure)) => failure,
+            ProveError::Read(other) => failure.why(other),
+            other => failure.why(other),
+        }
+    })
+}
