@@ -3,7 +3,9 @@
 use actix_web::{HttpResponse, web::Data};
 
 use super::{
+    blocking,
     caching::{NEVER, TEXT},
+    failures::log_error,
     problem::{ApiError, Code},
 };
 use crate::App;
@@ -46,7 +48,13 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
             "The log has stopped; the server is about to exit.",
         ));
     }
-    let (published, indexed) = (app.log.view().head.size.get(), app.log.indexed());
+    // The index follows by some milliseconds while records come; that is no reason to be taken out of service.
+    let published = app.log.view().head.size.get();
+    if app.log.indexed().is_some_and(|indexed| indexed < published) {
+        let there = app.clone();
+        blocking(move || there.log.index().map_err(|e| log_error(&e))).await?;
+    }
+    let indexed = app.log.indexed();
     if indexed.is_none_or(|indexed| indexed < published) {
         let indexed = indexed.unwrap_or(0);
         let detail = format!("The index reflects {indexed} of {published} published entries.");
