@@ -35,18 +35,23 @@ pub(crate) fn path(global: &Global) -> Result<PathBuf, Failure> {
     if let Some(path) = &global.trust {
         return Ok(path.clone());
     }
-    let folder = |name| {
-        env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let config = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")));
-    let config = config.or_else(|| folder("APPDATA"));
+    let config = user_folder("XDG_CONFIG_HOME", ".config", "APPDATA");
     let none = || {
         Failure::usage("there is no home folder to look for a trust file in")
             .next("name one with --trust FILE")
     };
     Ok(config.ok_or_else(none)?.join("weighbridge").join("trust"))
+}
+
+/// A folder of the user's: the one in the variable `xdg`, else `in_home` in the home folder, else the one in `windows`.
+pub(crate) fn user_folder(xdg: &str, in_home: &str, windows: &str) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let at_home = || folder("HOME").map(|home| home.join(in_home));
+    folder(xdg).or_else(at_home).or_else(|| folder(windows))
 }
 
 /// Reads the trust file; none when the user named none and has none.

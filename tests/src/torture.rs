@@ -167,13 +167,13 @@ pub fn faults(say: &mut dyn FnMut(&str)) -> usize {
                 break;
             }
             injected += 1;
-            let outcome = if answered {
-                "a receipt came"
-            } else {
-                "no receipt came"
+            let what = match fault {
+                Fault::Error => "fails",
+                Fault::Kill => "is the last",
             };
+            let outcome = if answered { "a receipt" } else { "no receipt" };
             say(&format!(
-                "{call}, {fault:?} at the {nth}th: {outcome}; everything is there"
+                "{call} number {nth} {what}: {outcome} came; everything is there"
             ));
         }
     }
@@ -318,9 +318,7 @@ impl Told {
 /// A time that follows from `seed` and `round`.
 fn random_delay(seed: u64, round: usize) -> Duration {
     let digest = Sha256Digest::of(format!("{seed} {round}").as_bytes());
-    let number = digest.as_bytes().iter().fold(0_u64, |all, byte| {
-        all.wrapping_mul(257).wrapping_add(u64::from(*byte))
-    });
+    let number = u64::from_be_bytes(*digest.as_bytes().first_chunk().expect("32 bytes"));
     let span = KILLED_AFTER_MS.end - KILLED_AFTER_MS.start;
     Duration::from_millis(KILLED_AFTER_MS.start + number % span)
 }

@@ -201,10 +201,8 @@ impl Sequencer {
                 payload: &p.job.admitted.payload,
             })
             .collect();
-        let items_bytes: usize = items
-            .iter()
-            .map(|item| item.entry.len() + item.payload.len())
-            .sum();
+        let sizes = items.iter().map(|item| item.entry.len() + item.payload.len());
+        self.pending.bytes += sizes.sum::<usize>();
         let locations = self.writer.append(before.size.get(), before.root, &items)?;
         {
             let mut places = self.shared.places.write().unwrap_or_else(PoisonError::into_inner);
@@ -217,7 +215,6 @@ impl Sequencer {
             self.pending.full.extend(self.edge.push(&one.entry));
         }
         self.pending.state = self.publishers(|p| p.state().clone());
-        self.pending.bytes += items_bytes;
         self.pending.placed.extend(placed);
         Ok(())
     }
@@ -256,7 +253,10 @@ impl Sequencer {
         );
 
         // 6 ACK, and on to the index.
-        let entries = acknowledge(placed, repeated);
+        let entries = acknowledge(placed);
+        for (job, index) in repeated {
+            acknowledge_repeated(job, index);
+        }
         follower::tell(&self.follower, Published { entries, head });
         Ok(())
     }
@@ -279,7 +279,7 @@ impl Sequencer {
             match self.place(&mut job.admitted, &batch) {
                 Ok(Place::New) => placed.push(self.append(job, placed.len(), &mut batch)),
                 Ok(Place::Repeated(index)) if index < self.press.signed().size.get() => {
-                    acknowledge(Vec::new(), vec![(job, index)]);
+                    acknowledge_repeated(job, index);
                 }
                 Ok(Place::Repeated(index)) => self.pending.repeated.push((job, index)),
                 Err(LogError::Admission(error)) => {
@@ -417,20 +417,21 @@ fn answer_sequenced(placed: Vec<Placed>) -> Vec<Placed> {
     placed.into_iter().map(answer).collect()
 }
 
-/// Answers everybody; gives index and record of each entry.
-fn acknowledge(placed: Vec<Placed>, repeated: Vec<(Job, u64)>) -> Vec<(u64, Record)> {
-    let mut records = Vec::with_capacity(placed.len());
-    for Placed { job, index, entry } in placed {
+/// Answers those whose entries are published now; gives index and record of each.
+fn acknowledge(placed: Vec<Placed>) -> Vec<(u64, Record)> {
+    let answer = |Placed { job, index, entry }: Placed| {
         let _ = job.answer.send(Ok(ack(&entry, index, true)));
-        records.push((index, job.admitted.record));
-    }
-    for (job, index) in repeated {
-        // The leaf hash is in the receipt, which is made from the log.
-        let _ = job.answer.send(Ok(Ack {
-            index,
-            leaf_hash: Sha256Digest::OF_NOTHING,
-            published: true,
-        }));
-    }
-    records
+        (index, job.admitted.record)
+    };
+    placed.into_iter().map(answer).collect()
+}
+
+/// Answers a request whose record was there already, under `index`.
+fn acknowledge_repeated(job: Job, index: u64) {
+    // The leaf hash is in the receipt, which is made from the log.
+    let _ = job.answer.send(Ok(Ack {
+        index,
+        leaf_hash: Sha256Digest::OF_NOTHING,
+        published: true,
+    }));
 }

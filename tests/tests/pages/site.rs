@@ -41,6 +41,11 @@ fn visit(browser: &Browser, url: &str, path: &str, role: Role, name: &str) {
     browser.get(role, name);
 }
 
+fn visit_publisher(browser: &Browser, lab: &Lab) {
+    let path = format!("/publisher/{}", lab::PUBLISHER);
+    visit(browser, lab.registry.url(), &path, Role::Heading, lab::PUBLISHER);
+}
+
 fn search_for(browser: &Browser, text: &str) {
     browser.fill(Role::SearchBox, SEARCH, text);
     browser.click(Role::Button, "Search");
@@ -148,14 +153,7 @@ fn a_publisher_is_known_by_its_genesis_and_can_be_trusted_from_its_page() {
     let lab = lab();
     let page = VerifyPage::open(lab.registry.url());
     page.paste_trust(&lab.registry.trust());
-    let path = format!("/publisher/{}", lab::PUBLISHER);
-    visit(
-        &page.browser,
-        lab.registry.url(),
-        &path,
-        Role::Heading,
-        lab::PUBLISHER,
-    );
+    visit_publisher(&page.browser, &lab);
     assert!(page.browser.region("How it is known").contains(&lab.genesis));
     assert!(page.browser.items_in_region("Records") >= 2);
     let pin = format!("Trust {} by this genesis", lab::PUBLISHER);
@@ -182,14 +180,7 @@ fn a_publisher_with_another_genesis_than_the_chosen_one_is_red() {
         "0".repeat(64)
     );
     page.paste_trust(&pinned);
-    let path = format!("/publisher/{}", lab::PUBLISHER);
-    visit(
-        &page.browser,
-        lab.registry.url(),
-        &path,
-        Role::Heading,
-        lab::PUBLISHER,
-    );
+    visit_publisher(&page.browser, &lab);
     page.browser
         .wait_in_region("How it is known", "This is not the publisher that you chose");
     let pin = format!("Trust {} by this genesis", lab::PUBLISHER);
@@ -199,12 +190,11 @@ fn a_publisher_with_another_genesis_than_the_chosen_one_is_red() {
 #[test]
 fn the_publishers_own_site_confirms_its_genesis_or_denies_it() {
     let lab = lab();
-    let path = format!("/publisher/{}", lab::PUBLISHER);
     let ask = |genesis: &str| {
         let proof = json!({ "v": 1, "publisher": lab::PUBLISHER, "genesis": genesis }).to_string();
         let host = TlsHost::start(lab::PUBLISHER, "/.well-known/weighbridge.json", &proof);
         let browser = Browser::start_knowing(Some(&host));
-        visit(&browser, lab.registry.url(), &path, Role::Heading, lab::PUBLISHER);
+        visit_publisher(&browser, &lab);
         browser.click(Role::Button, "Ask it now");
         (browser, host)
     };

@@ -41,10 +41,7 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
     let progress = Progress::of(head.size.get(), "entries", output.wants_progress());
     let mut audit = Audit::new();
     for coord in bundles_for_growth(none, head.size) {
-        let bundle = read_bundle(client, coord)?;
-        let entries = decode_bundle(&bundle, coord.width)
-            .map_err(|error| fault(client, &format!("the bundle {coord} does not read: {error}")))?;
-        for bytes in entries {
+        for bytes in read_entries(client, coord)? {
             let index = audit.head().size;
             let wrong = |error: &dyn std::fmt::Display| fault(client, &format!("entry {index}: {error}"));
             let entry = Entry::parse(&bytes).map_err(|error| wrong(&error))?;
@@ -80,19 +77,17 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
     })
 }
 
-/// A bundle of entries. A partial one may be gone once the full one is there, which begins with the same entries.
-fn read_bundle(client: &Client, coord: TileCoord) -> Result<Vec<u8>, Failure> {
+/// The entries of a bundle. A partial one may be gone once the full one is there, which begins with the same entries.
+fn read_entries(client: &Client, coord: TileCoord) -> Result<Vec<Vec<u8>>, Failure> {
     let most = MAX_BUNDLE_BYTES as u64;
-    if let Some(bytes) = client.get_if_there(&paths::tile(&coord), most)? {
-        return Ok(bytes);
-    }
-    let whole = client.get(&paths::tile(&coord.whole()), most)?;
-    let length = |bytes: &[u8]| Some(usize::from(u16::from_be_bytes(*bytes.first_chunk::<2>()?)));
-    let mut end = 0;
-    for _ in 0..coord.width {
-        end += 2 + whole.get(end..).and_then(length).unwrap_or(whole.len());
-    }
-    Ok(whole.get(..end).unwrap_or(&whole).to_vec())
+    let (found, bytes) = match client.get_if_there(&paths::tile(&coord), most)? {
+        Some(bytes) => (coord, bytes),
+        None => (coord.whole(), client.get(&paths::tile(&coord.whole()), most)?),
+    };
+    let mut entries = decode_bundle(&bytes, found.width)
+        .map_err(|error| fault(client, &format!("the bundle {found} does not read: {error}")))?;
+    entries.truncate(usize::from(coord.width));
+    Ok(entries)
 }
 
 fn fault(client: &Client, why: &str) -> Failure {

@@ -1,7 +1,7 @@
 //! What a log showed this user before. It is kept in a file for each log, and a log that contradicts it is told with both
 //! views kept beside each other.
 
-use std::{env, fs, io::ErrorKind, path::PathBuf};
+use std::{fs, io::ErrorKind, path::PathBuf};
 
 use provenance::{
     Sha256Digest,
@@ -44,13 +44,7 @@ impl Memory {
     /// # Errors
     /// [`Exit::Usage`] when there is no home folder to keep it in.
     pub(super) fn of(origin: &Origin) -> Result<Self, Failure> {
-        let folder = |name| {
-            env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let state = folder("XDG_STATE_HOME").or_else(|| folder("HOME").map(|home| home.join(".local/state")));
-        let state = state.or_else(|| folder("LOCALAPPDATA"));
+        let state = trust_store::user_folder("XDG_STATE_HOME", ".local/state", "LOCALAPPDATA");
         let none = || {
             Failure::usage("there is no home folder to remember the log in")
                 .next("set XDG_STATE_HOME to a folder of yours")
@@ -158,10 +152,8 @@ const EXPLAIN: &str = "believe no verdict that rests on this log until its opera
 
 /// The root of the first `size` of `of` leaves, from tiles.
 fn prefix(client: &Client, size: TreeSize, of: TreeSize) -> Result<TreeHead, Failure> {
-    let reader = tiles::reader(client, of);
-    let failed = |error: &dyn std::fmt::Display| {
-        Failure::new(Exit::Network, "the log's tiles could not be read").why(error)
-    };
-    let edge = Frontier::read(&reader, size).map_err(|error| failed(&error))?;
+    let edge = Frontier::read(&tiles::reader(client, of), size);
+    let edge =
+        edge.map_err(|error| Failure::new(Exit::Network, "the log's tiles could not be read").why(error))?;
     Ok(edge.tree_head())
 }
