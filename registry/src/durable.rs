@@ -83,21 +83,81 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> Result<(), DurableEr
     replace_with_mode(path, bytes, 0o600)
 }
 
-fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let (folder, temporary) = temporary_beside(path);
-    create_folder(&folder)?;
-    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
     let mut options = fs::OpenOptions::new();
     let mut file = options
         .write(true)
         .create(true)
         .truncate(true)
         .mode(mode)
-        .open(&temporary)
-        .map_err(io_error("create", &temporary))?;
-    file.write_all(bytes).map_err(io_error("write", &temporary))?;
-    file.sync_all().map_err(io_error("fsync", &temporary))?;
+        .open(path)
+        .map_err(io_error("create", path))?;
+    file.write_all(bytes).map_err(io_error("write", path))?;
+    file.sync_all().map_err(io_error("fsync", path))
+}
+
+fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    let (folder, temporary) = temporary_beside(path);
+    create_folder(&folder)?;
+    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
+    write_temporary(&temporary, bytes, mode)?;
+    fs::rename(&temporary, path).map_err(io_error("rename into place", path))?;
+    held.sync_all().map_err(io_error("fsync the folder", &folder))
+}
+
+/// As [`replace`], for what is replaced many times a second. The two names exchange their files where the system can do so,
+/// and the old one stays under the temporary name to be written over: ext4 looks through the inodes that were freed in the
+/// last minutes for every file that it creates. Only for files that nobody reads while they are replaced.
+pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    let (folder, temporary) = temporary_beside(path);
+    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
+    write_temporary(&temporary, bytes, 0o644)?;
+    exchange(&temporary, path).map_err(io_error("rename into place", path))?;
+    held.sync_all().map_err(io_error("fsync the folder", &folder))
+}
+
+#[cfg(target_os = "linux")]
+fn exchange(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE) {
+        // There is nothing to exchange with, or the file system cannot.
+        Err(Errno::NOENT | Errno::INVAL | Errno::NOSYS) => fs::rename(from, to),
+        done => Ok(done?),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+/// As [`replace`], where `same` is a durable file with these bytes: another name for it is all that has to be written.
+pub(crate) fn replace_by_link(path: &Path, same: &Path, bytes: &[u8]) -> Result<(), DurableError> {
+    let (folder, temporary) = temporary_beside(path);
+    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
+    let link = || fs::hard_link(same, &temporary);
+    let linked = match link() {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            fs::remove_file(&temporary).map_err(io_error("remove the leftover", &temporary))?;
+            link()
+        }
+        linked => linked,
+    };
+    match linked {
+        Ok(()) => {}
+        // A file system without links, or with no more of them for this file.
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks
+            ) =>
+        {
+            return replace(path, bytes);
+        }
+        Err(e) => return Err(io_error("link", &temporary)(e)),
+    }
     fs::rename(&temporary, path).map_err(io_error("rename into place", path))?;
     held.sync_all().map_err(io_error("fsync the folder", &folder))
 }
@@ -107,20 +167,29 @@ fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Durable
 /// # Errors
 /// [`DurableError::Differs`] when it is not; the caller stops the log.
 pub(crate) fn put_immutable(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    match fs::read(path) {
-        Ok(found) if found == bytes => Ok(()),
-        Ok(_) => Err(DurableError::Differs {
-            path: path.to_owned(),
-        }),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => replace(path, bytes),
-        Err(e) => Err(io_error("read", path)(e)),
+    if holds(path, bytes)? {
+        Ok(())
+    } else {
+        replace(path, bytes)
     }
 }
 
 /// As [`put_immutable`], but writes an equal object anew: after a crash it may only look written.
 pub(crate) fn renew_immutable(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    put_immutable(path, bytes)?;
+    holds(path, bytes)?;
     replace(path, bytes)
+}
+
+/// Whether an immutable object is there, equal byte for byte.
+fn holds(path: &Path, bytes: &[u8]) -> Result<bool, DurableError> {
+    match fs::read(path) {
+        Ok(found) if found == bytes => Ok(true),
+        Ok(_) => Err(DurableError::Differs {
+            path: path.to_owned(),
+        }),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(io_error("read", path)(e)),
+    }
 }
 
 /// Moves a file that is already written and fsynced to its final name, durably.
@@ -190,6 +259,31 @@ mod tests {
             Err(DurableError::Differs { .. })
         ));
         assert_eq!(fs::read(&path).unwrap(), b"one");
+    }
+
+    #[test]
+    fn rewrites_and_links_replace_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, archived, current) = (
+            folder.path().join("state"),
+            folder.path().join("7"),
+            folder.path().join("current"),
+        );
+        for text in ["one", "three", "2"] {
+            rewrite(&state, text.as_bytes()).unwrap();
+            assert_eq!(fs::read_to_string(&state).unwrap(), text);
+        }
+        fs::write(&archived, "seven").unwrap();
+        // The third time finds what the second, which had nothing to do, left.
+        for _ in 0..3 {
+            replace_by_link(&current, &archived, b"seven").unwrap();
+            assert_eq!(fs::read(&current).unwrap(), b"seven");
+        }
+        let other = folder.path().join("8");
+        fs::write(&other, "eight").unwrap();
+        replace_by_link(&current, &other, b"eight").unwrap();
+        assert_eq!(fs::read(&current).unwrap(), b"eight");
+        assert_eq!(fs::read(&archived).unwrap(), b"seven");
     }
 
     #[test]

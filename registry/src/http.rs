@@ -36,7 +36,7 @@ use actix_web::{
 };
 
 use self::problem::{ApiError, Code};
-use crate::App;
+use crate::{App, index::Index};
 
 /// Longest address of a request, path and query together, in bytes: room for the longest search in percent escapes.
 pub const MAX_TARGET_BYTES: usize = 2048;
@@ -218,4 +218,14 @@ pub(crate) async fn blocking<T: Send + 'static>(
 ) -> Result<T, ApiError> {
     let stopped = |e: actix_web::error::BlockingError| ApiError::internal("answering", &e);
     web::block(work).await.map_err(stopped)?
+}
+
+/// Asks the index, on a thread made for work that blocks. Waiting for an index that lags takes no thread.
+pub(crate) async fn asking<T: Send + 'static>(
+    app: &Data<App>,
+    question: impl FnOnce(&App, &Index) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let index = app.log.index().await.map_err(|e| failures::log_error(&e))?;
+    let app = app.clone();
+    blocking(move || question(&app, &index)).await
 }

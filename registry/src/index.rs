@@ -9,14 +9,14 @@ mod answers;
 mod rows;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use provenance::{
-    RecordId, Sha256Digest,
+    PublisherName, RecordId, Sha256Digest,
     api::Summary,
     lookup::KeyKind,
     merkle::{RootHash, TreeHead, TreeSize},
@@ -26,7 +26,7 @@ use provenance::{
 pub use answers::{MAX_LISTED, MAX_MATCHES, MAX_RESULTS};
 
 /// Memory that sled may use for its pages, in bytes. Its own default is 1 GiB.
-const CACHE_BYTES: u64 = 64 << 20;
+const CACHE_BYTES: u64 = 32 << 20;
 
 /// How often sled writes behind. What it has not written is applied again at the next start.
 const FLUSH_MILLISECONDS: u64 = 500;
@@ -51,6 +51,12 @@ pub enum IndexError {
     Row {
         /// First byte of its key.
         prefix: char,
+    },
+    /// Rows in another order than this program writes them.
+    #[error("the index has the layout {found}, this server writes {}", rows::LAYOUT)]
+    Layout {
+        /// Its number.
+        found: u64,
     },
     /// Fewer or more rows than were written.
     #[error("the index has {found} rows, {expected} were written")]
@@ -111,6 +117,10 @@ impl Index {
         let index = Self {
             db: config.open().map_err(store_error("opening"))?,
         };
+        let layout = index.count(rows::VERSION)?;
+        if layout != rows::LAYOUT && !index.db.is_empty() {
+            return Err(IndexError::Layout { found: layout });
+        }
         let mut found = 0;
         for row in index.db.iter() {
             let (key, _) = row.map_err(store_error("reading"))?;
@@ -170,35 +180,45 @@ impl Index {
         }
     }
 
-    /// Takes entries in, by log index, with the tree head after them, in one atomic batch. Called by one thread only.
+    /// Takes entries in, by log index and without a gap, with the tree head after them, in one atomic batch. Called by one
+    /// thread only.
     pub(crate) fn apply(&self, entries: &[(u64, Record)], head: &TreeHead) -> Result<(), IndexError> {
         // A clock before 1970 is none.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_s = now.as_secs();
+        let first = entries.first().map_or(0, |(index, _)| *index);
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
-        let mut counts: std::collections::BTreeMap<Vec<u8>, u64> = std::collections::BTreeMap::new();
+        batch.row(rows::taken(first), now.as_secs().to_be_bytes().to_vec());
         for (index, record) in entries {
-            batch.row(rows::leaf(&record.id, *index), Vec::new());
-            if !seen.insert(record.id) || self.first_index(&record.id)?.is_some() {
-                continue;
+            if seen.insert(record.id) && self.first_index(&record.id)?.is_none() {
+                batch.record(*index, record);
             }
-            batch.record(*index, record, now_s);
-            let count = rows::publisher_count(record.publisher());
-            if !counts.contains_key(&count) {
-                let before = self.count(&count)?;
-                batch.rows += u64::from(before == 0);
-                counts.insert(count.clone(), before);
-            }
-            *counts.entry(count).or_default() += 1;
         }
-        for (key, count) in counts {
-            batch.writes.insert(key, count.to_be_bytes().to_vec());
+        for ((set, block), mut bits) in std::mem::take(&mut batch.sets) {
+            let key = rows::block(&set, block);
+            let before = if rows::begins_before(block, first) {
+                self.count(&key)?
+            } else {
+                0
+            };
+            bits |= before;
+            batch.rows += u64::from(before == 0);
+            batch.writes.insert(key, bits.to_be_bytes().to_vec());
         }
-        let keys = self.count(rows::KEYS)? + batch.keys;
-        let total = self.count(rows::ROWS)? + batch.rows;
-        batch.writes.insert(rows::KEYS, keys.to_be_bytes().to_vec());
-        batch.writes.insert(rows::ROWS, total.to_be_bytes().to_vec());
+        for (publisher, count) in std::mem::take(&mut batch.counts) {
+            let key = rows::publisher_count(&publisher);
+            let before = self.count(&key)?;
+            batch.rows += u64::from(before == 0);
+            batch.writes.insert(key, (before + count).to_be_bytes().to_vec());
+        }
+        let totals = [
+            (rows::VERSION, rows::LAYOUT),
+            (rows::KEYS, self.count(rows::KEYS)? + batch.keys),
+            (rows::ROWS, self.count(rows::ROWS)? + batch.rows),
+        ];
+        for (key, number) in totals {
+            batch.writes.insert(key, number.to_be_bytes().to_vec());
+        }
         let mut size = head.size.get().to_be_bytes().to_vec();
         size.extend_from_slice(head.root.digest().as_bytes());
         batch.writes.insert(rows::SIZE, size);
@@ -215,6 +235,9 @@ impl Index {
 #[derive(Default)]
 struct Batch {
     writes: sled::Batch,
+    sets: rows::Sets,
+    /// Further records of each publisher.
+    counts: HashMap<PublisherName, u64>,
     rows: u64,
     keys: u64,
 }
@@ -236,7 +259,7 @@ impl Batch {
         }
     }
 
-    fn record(&mut self, index: u64, record: &Record, now_s: u64) {
+    fn record(&mut self, index: u64, record: &Record) {
         let summary = summary(index, record);
         let texts = [
             summary.name.as_str(),
@@ -244,14 +267,15 @@ impl Batch {
             summary.version.as_deref().unwrap_or(""),
         ];
         for word in rows::words(texts) {
-            self.row(rows::word(&word, index), Vec::new());
+            rows::insert(&mut self.sets, rows::word(&word), index);
         }
-        self.row(rows::publisher_record(&summary.publisher, index), Vec::new());
+        rows::insert(&mut self.sets, rows::publisher_records(&summary.publisher), index);
+        *self.counts.entry(summary.publisher.clone()).or_default() += 1;
+        self.row(rows::first_leaf(&record.id), index.to_be_bytes().to_vec());
         self.row(
             rows::summary(index),
             serde_json::to_vec(&summary).unwrap_or_default(),
         );
-        self.row(rows::taken(index), now_s.to_be_bytes().to_vec());
         let id = record.id;
         if let Some(artifact) = record.artifact() {
             self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");
@@ -265,20 +289,14 @@ impl Batch {
             id,
             "",
         );
-        let mut blobs = HashSet::new();
         for (number, file) in (0_u32..).zip(manifest.files()) {
             let (at, path) = ((index, number), file.path.as_str());
             self.key(file.sha256, KeyKind::File, at, id, path);
             self.key(file.chunks, KeyKind::Chunks, at, id, path);
             self.key(file.chunk0, KeyKind::Chunk0, at, id, path);
-            blobs.insert(file.chunks);
             if let Some(tensors) = file.tensors {
                 self.key(tensors, KeyKind::Tensors, at, id, path);
-                blobs.insert(tensors);
             }
-        }
-        for digest in blobs {
-            self.row(rows::blob_use(&digest, index), Vec::new());
         }
     }
 }

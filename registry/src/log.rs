@@ -164,7 +164,7 @@ impl Log {
             max_payload_bytes: config.max_payload_bytes,
         };
         let state = recovered.publishers.state().root();
-        let (follower, published) = Follower::start(folder.sled(), segments.clone(), recovered.view.head)
+        let follower = Follower::start(folder.sled(), segments.clone(), recovered.view.head)
             .map_err(OpenError::Thread)?;
         let shared = Arc::new(Shared {
             view: RwLock::new(Arc::new(recovered.view)),
@@ -180,7 +180,7 @@ impl Log {
             writer: recovered.writer,
             press: recovered.press,
             state,
-            follower: published,
+            follower: follower.feed(),
             pending: Pending::default(),
             published: None,
         };
@@ -229,8 +229,8 @@ impl Log {
     ///
     /// # Errors
     /// [`LogError::NotIndexed`] while it is opened or built.
-    pub fn index(&self) -> Result<Arc<Index>, LogError> {
-        self.follower.index(self.view().head.size.get())
+    pub async fn index(&self) -> Result<Arc<Index>, LogError> {
+        self.follower.index(self.view().head.size.get()).await
     }
 
     /// How many entries the index reflects now; none while it is opened or built.

@@ -29,7 +29,7 @@ use crate::{
     index::IndexError,
     invites::Invites,
     limits::{CLOSING_DEADLINE, Connections, HEAD_DEADLINE, KEEP_ALIVE},
-    log::{Ended, Log, LogError, OpenError, SequencerError},
+    log::{Ended, Log, OpenError, SequencerError},
     metrics::Metrics,
     starter,
     tickets::Tickets,
@@ -40,6 +40,10 @@ const SHUTDOWN_SECONDS: u64 = 30;
 
 /// How long the server goes on answering after the log has stopped on an error.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Threads for work that blocks: checks of signatures, files, the index. More of them than processors can work wait for
+/// disks, and each costs memory; an index that lags is waited for without one.
+pub(crate) const BLOCKING_THREADS: usize = 32;
 
 /// How often orphaned sidecars are looked for.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(3600);
@@ -173,6 +177,7 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
     let server = HttpServer::new(factory)
         .on_connect(move |_, data| drop(data.insert(connections.opened())))
         .workers(config.http_threads)
+        .worker_max_blocking_threads(BLOCKING_THREADS.div_ceil(config.http_threads))
         .max_connections(config.max_connections.div_ceil(config.http_threads))
         .client_request_timeout(HEAD_DEADLINE)
         .keep_alive(KEEP_ALIVE)
@@ -260,10 +265,16 @@ async fn clean(app: Data<App>) {
     loop {
         hours.tick().await;
         let app = app.clone();
+        let index = match app.log.index().await {
+            Ok(index) => index,
+            Err(error) => {
+                tracing::warn!(%error, "could not look for orphaned sidecars: {error}");
+                continue;
+            }
+        };
         let work = move || {
-            let is_named = |digest: &provenance::Sha256Digest| {
-                Ok::<_, CleaningError>(app.log.index()?.names_blob(digest)?)
-            };
+            let is_named =
+                |digest: &provenance::Sha256Digest| Ok::<_, CleaningError>(index.names_blob(digest)?);
             app.blobs.remove_orphans(SystemTime::now(), is_named)
         };
         match actix_web::rt::task::spawn_blocking(work).await {
@@ -279,8 +290,6 @@ async fn clean(app: Data<App>) {
 
 #[derive(Debug, thiserror::Error)]
 enum CleaningError {
-    #[error(transparent)]
-    Log(#[from] LogError),
     #[error(transparent)]
     Index(#[from] IndexError),
     #[error(transparent)]

@@ -21,7 +21,15 @@ pub enum Fault {
 pub const FAULTS: [Fault; 2] = [Fault::Error, Fault::Kill];
 
 /// System calls by which a commit reaches the disk.
-pub const CALLS: [&str; 5] = ["openat", "write", "fsync", "fdatasync", "rename"];
+pub const CALLS: [&str; 7] = [
+    "openat",
+    "write",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat2",
+    "linkat",
+];
 
 /// `strace` on a process and all its threads.
 #[derive(Debug)]

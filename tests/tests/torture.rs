@@ -48,7 +48,7 @@ fn nothing_is_acknowledged_or_published_before_it_is_durable() {
             .ok();
         let strace = Strace::watch(
             registry.pid(),
-            "fsync,fdatasync,rename,write,writev,sendto,sendmsg",
+            "fsync,fdatasync,rename,renameat2,write,writev,sendto,sendmsg",
         );
         let path = format!("/api/v1/attestations?wait={wait}");
         let got = client.post(&path, &publisher.record(1).to_json());
@@ -68,7 +68,7 @@ fn nothing_is_acknowledged_or_published_before_it_is_durable() {
         let commit = place(&calls, &["fdatasync(", "/commit/"]);
         let tile = place(&calls, &["fsync(", "/tile/"]);
         let named = place(&calls, &["rename(", "/tile/"]);
-        let signed = place(&calls, &["rename(", "signed-state"]);
+        let signed = place(&calls, &["renameat2(", "signed-state"]);
         let published = place(&calls, &["rename(", "/checkpoint\""]);
         let told = place(&calls, &[answer]);
         assert!(

@@ -65,6 +65,16 @@ impl Registry {
         Ok(body.to_owned())
     }
 
+    /// How many entries its log has published.
+    ///
+    /// # Errors
+    /// When it does not say.
+    pub(crate) fn entries(&self) -> Result<u64> {
+        let checkpoint = self.get("/log/checkpoint")?;
+        let size = checkpoint.lines().nth(1).and_then(|size| size.parse().ok());
+        size.with_context(|| format!("the checkpoint reads {checkpoint:?}"))
+    }
+
     /// The most memory that it had at one time, as the system says it.
     ///
     /// # Errors

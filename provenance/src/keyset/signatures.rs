@@ -82,28 +82,8 @@ impl Keyset {
         payload: &[u8],
         signatures: &[EntrySignature],
     ) -> Result<(), SignatureError> {
-        let message = pae(payload);
-        let mut members = Vec::with_capacity(signatures.len());
-        for EntrySignature { keyid, signature } in signatures {
-            let member = self
-                .member(*keyid)
-                .ok_or(SignatureError::UnknownKey { keyid: *keyid })?;
-            if !member.key.verifies(&message, signature) {
-                return Err(SignatureError::Invalid { keyid: *keyid });
-            }
-            if member.roles.contains(&role) {
-                members.push(member);
-            }
-        }
-        let have = distinct(members.into_iter().map(|m| m.holder.as_str())).len();
-        let need = match role {
-            Role::Root => self.threshold.root,
-            Role::Sign => self.threshold.sign,
-        };
-        if have < need {
-            return Err(SignatureError::Threshold { have, need });
-        }
-        Ok(())
+        self.verify_all(payload, signatures)?;
+        self.suffice(role, signatures)
     }
 
     /// Checks the signatures that create a name: the root threshold, and every key of the set.
@@ -115,7 +95,48 @@ impl Keyset {
         payload: &[u8],
         signatures: &[EntrySignature],
     ) -> Result<(), SignatureError> {
-        self.check(Role::Root, payload, signatures)?;
+        self.verify_all(payload, signatures)?;
+        self.suffice_for_creation(signatures)
+    }
+
+    fn verify_all(&self, payload: &[u8], signatures: &[EntrySignature]) -> Result<(), SignatureError> {
+        let message = pae(payload);
+        for EntrySignature { keyid, signature } in signatures {
+            let member = self
+                .member(*keyid)
+                .ok_or(SignatureError::UnknownKey { keyid: *keyid })?;
+            if !member.key.verifies(&message, signature) {
+                return Err(SignatureError::Invalid { keyid: *keyid });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether enough distinct holders for `role` are behind signatures that are known to verify, as those that
+    /// [`Self::valid_signatures`] gives are.
+    ///
+    /// # Errors
+    /// [`SignatureError::Threshold`].
+    pub fn suffice(&self, role: Role, signatures: &[EntrySignature]) -> Result<(), SignatureError> {
+        let members = signatures.iter().filter_map(|s| self.member(s.keyid));
+        let counting = members.filter(|m| m.roles.contains(&role));
+        let have = distinct(counting.map(|m| m.holder.as_str())).len();
+        let need = match role {
+            Role::Root => self.threshold.root,
+            Role::Sign => self.threshold.sign,
+        };
+        if have < need {
+            return Err(SignatureError::Threshold { have, need });
+        }
+        Ok(())
+    }
+
+    /// Whether signatures that are known to verify create a name: the root threshold, and every key of the set.
+    ///
+    /// # Errors
+    /// [`SignatureError::Threshold`], [`SignatureError::NoPossession`].
+    pub fn suffice_for_creation(&self, signatures: &[EntrySignature]) -> Result<(), SignatureError> {
+        self.suffice(Role::Root, signatures)?;
         let silent = self
             .keys
             .iter()

@@ -13,9 +13,8 @@ use provenance::{
 use serde::Deserialize;
 
 use super::{
-    blocking,
+    asking,
     caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, content_tag, fresh_json},
-    failures::log_error,
     lookup::index_error,
     problem::{ApiError, Code},
     records,
@@ -26,6 +25,7 @@ use crate::{
         Finished, LABEL, State, script,
         svg::{Drawing, Style, Theme, draw},
     },
+    index::Index,
 };
 
 /// For a badge that says what a log says for ever: five minutes.
@@ -113,8 +113,7 @@ impl Reference {
     }
 
     /// The record that it stands for now.
-    fn find(&self, app: &App) -> Result<Option<Summary>, ApiError> {
-        let index = app.log.index().map_err(|e| log_error(&e))?;
+    fn find(&self, index: &Index) -> Result<Option<Summary>, ApiError> {
         match self {
             Self::Record(id) => index.summary_of(id).map_err(|e| index_error(&e)),
             Self::Newest { publisher, model } => {
@@ -161,10 +160,9 @@ pub(crate) async fn svg(
     } else {
         let drawing = asked(query)?.drawing()?;
         let reference = Reference::parse(&path)?;
-        let there = app.clone();
-        let finished = blocking(move || {
-            let found = reference.find(&there)?;
-            let state = state_of(&there, found.as_ref());
+        let finished = asking(&app, move |app, index| {
+            let found = reference.find(index)?;
+            let state = state_of(app, found.as_ref());
             let publisher = found.as_ref().map(|record| record.publisher.as_str());
             Ok(finish(&state, publisher, &drawing))
         })
@@ -244,9 +242,9 @@ pub(crate) async fn shields(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let reference = Reference::parse(&path)?;
-    let answer = blocking(move || {
-        let found = reference.find(&app)?;
-        let state = state_of(&app, found.as_ref());
+    let answer = asking(&app, move |app, index| {
+        let found = reference.find(index)?;
+        let state = state_of(app, found.as_ref());
         Ok(ShieldsBadge {
             schema_version: 1,
             label: LABEL.to_owned(),
@@ -266,14 +264,14 @@ pub(crate) async fn document(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let reference = Reference::parse(&path)?;
-    let answer = blocking(move || {
-        let found = reference.find(&app)?.ok_or_else(|| {
+    let answer = asking(&app, move |app, index| {
+        let found = reference.find(index)?.ok_or_else(|| {
             ApiError::new(
                 Code::RecordUnknown,
                 "This log has no record that the badge could be about.",
             )
         })?;
-        let state = state_of(&app, Some(&found));
+        let state = state_of(app, Some(&found));
         let genesis = app.log.publisher(&found.publisher).map(|known| known.genesis);
         Ok(BadgeDocument {
             v: 1,
@@ -286,7 +284,7 @@ pub(crate) async fn document(
             version: found.version,
             payload: paths::record(&found.record),
             page: format!("/record/{}", found.record),
-            proof: records::prove(&app, &found.record, None)?,
+            proof: records::prove(app, &found.record, None)?,
         })
     });
     fresh_json(&request, &answer.await?)

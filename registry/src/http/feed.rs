@@ -13,9 +13,8 @@ use provenance::{
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    blocking,
+    asking,
     caching::{FRESH, answer_with_etag, content_tag},
-    failures::log_error,
     lookup::index_error,
     problem::ApiError,
     publishers,
@@ -37,9 +36,8 @@ pub(crate) async fn feed(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let name = publishers::name(&path)?;
-    let body = blocking(move || {
-        let answer = publishers::about(&app, &name)?.ok_or_else(|| publishers::unknown(&name))?;
-        let index = app.log.index().map_err(|e| log_error(&e))?;
+    let body = asking(&app, move |app, index| {
+        let answer = publishers::about(app, index, &name)?.ok_or_else(|| publishers::unknown(&name))?;
         let newest = answer.records.into_iter().take(MAX_ENTRIES);
         let dated = newest.map(|record| {
             let taken = index.taken_at(record.index).map_err(|e| index_error(&e))?;

@@ -3,7 +3,6 @@
 use actix_web::{HttpResponse, web::Data};
 
 use super::{
-    blocking,
     caching::{NEVER, TEXT},
     failures::log_error,
     problem::{ApiError, Code},
@@ -51,8 +50,7 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
     // The index follows by some milliseconds while records come; that is no reason to be taken out of service.
     let published = app.log.view().head.size.get();
     if app.log.indexed().is_some_and(|indexed| indexed < published) {
-        let there = app.clone();
-        blocking(move || there.log.index().map_err(|e| log_error(&e))).await?;
+        app.log.index().await.map_err(|e| log_error(&e))?;
     }
     let indexed = app.log.indexed();
     if indexed.is_none_or(|indexed| indexed < published) {

@@ -11,7 +11,7 @@ use provenance::{
 use serde::Serialize;
 
 use super::{
-    blocking,
+    asking,
     caching::fresh_json,
     failures,
     problem::{ApiError, Code},
@@ -28,10 +28,9 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
     app: Data<App>,
     ask: impl FnOnce(&Index, u64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let answer = blocking(move || {
-        let index = app.log.index().map_err(|e| failures::log_error(&e))?;
+    let answer = asking(&app, move |_, index| {
         let size = index.head().map_err(|e| index_error(&e))?.size.get();
-        ask(&index, size)
+        ask(index, size)
     });
     fresh_json(&request, &answer.await?)
 }

@@ -11,13 +11,13 @@ use provenance::{
 };
 
 use super::{
-    blocking, failures,
+    asking, failures,
     failures::log_error,
     lookup::index_error,
     problem::{ApiError, Code},
     publishers,
 };
-use crate::{App, index::Index, pages::Essentials};
+use crate::{App, pages::Essentials};
 
 /// Sends the page, or says that there is none to send.
 fn send(request: &HttpRequest, app: &App, essentials: &Essentials) -> Result<HttpResponse, ApiError> {
@@ -25,19 +25,6 @@ fn send(request: &HttpRequest, app: &App, essentials: &Essentials) -> Result<Htt
         let detail = format!("There is nothing at {:?}.", request.path());
         ApiError::new(Code::NotFound, detail)
     })
-}
-
-/// Asks the index, away from the threads that answer.
-async fn ask<T: Send + 'static>(
-    app: &Data<App>,
-    question: impl FnOnce(&App, &Index) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let app = app.clone();
-    blocking(move || {
-        let index = app.log.index().map_err(|e| log_error(&e))?;
-        question(&app, &index)
-    })
-    .await
 }
 
 /// `/record/{id}`.
@@ -51,7 +38,7 @@ pub(crate) async fn record(
         return send(&request, &app, &Essentials::missing("No such record", why));
     };
     let id = RecordId::from_digest(digest);
-    let found: Option<(Record, Summary)> = ask(&app, move |app, index| {
+    let found: Option<(Record, Summary)> = asking(&app, move |app, index| {
         let Some(summary) = index.summary_of(&id).map_err(|e| index_error(&e))? else {
             return Ok(None);
         };
@@ -80,7 +67,7 @@ pub(crate) async fn artifact(
         let why = "This address names no artifact: a dirHash1 has 64 characters from 0-9 and a-f.";
         return send(&request, &app, &Essentials::missing("No such artifact", why));
     };
-    let records = ask(&app, move |_, index| {
+    let records = asking(&app, move |_, index| {
         index.artifact(&digest).map_err(|e| index_error(&e))
     })
     .await?;
@@ -103,7 +90,7 @@ pub(crate) async fn publisher(
 ) -> Result<HttpResponse, ApiError> {
     let missing = "Nobody has registered this name on this log.";
     let answer = match path.parse::<PublisherName>() {
-        Ok(name) => ask(&app, move |app, _| publishers::about(app, &name)).await?,
+        Ok(name) => asking(&app, move |app, index| publishers::about(app, index, &name)).await?,
         Err(_) => None,
     };
     let essentials = answer.as_ref().map_or_else(
@@ -115,7 +102,7 @@ pub(crate) async fn publisher(
 
 /// `/publishers`.
 pub(crate) async fn publishers(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let all: Vec<PublisherSummary> = ask(&app, |app, _| publishers::all(app)).await?;
+    let all: Vec<PublisherSummary> = asking(&app, publishers::all).await?;
     send(&request, &app, &Essentials::publishers(&all))
 }
 

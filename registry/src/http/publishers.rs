@@ -10,17 +10,15 @@ use provenance::{
 };
 
 use super::{
-    blocking,
+    asking,
     caching::fresh_json,
-    failures::log_error,
     lookup::{from_index, index_error},
     problem::{ApiError, Code},
 };
-use crate::App;
+use crate::{App, index::Index};
 
 /// Every publisher that the index knows of, by name.
-pub(crate) fn all(app: &App) -> Result<Vec<PublisherSummary>, ApiError> {
-    let index = app.log.index().map_err(|e| log_error(&e))?;
+pub(crate) fn all(app: &App, index: &Index) -> Result<Vec<PublisherSummary>, ApiError> {
     let size = index.head().map_err(|e| index_error(&e))?.size.get();
     let summary = |(publisher, known): (PublisherName, crate::log::Publisher)| {
         let records = index.number_of_records(&publisher).map_err(|e| index_error(&e))?;
@@ -42,19 +40,22 @@ pub(crate) fn all(app: &App) -> Result<Vec<PublisherSummary>, ApiError> {
 /// Lists all publishers by name.
 pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     let there = app.clone();
-    from_index(request, app, move |_, as_of_size| {
+    from_index(request, app, move |index, as_of_size| {
         Ok(PublishersAnswer {
             v: 1,
             as_of_size,
-            publishers: all(&there)?,
+            publishers: all(&there, index)?,
         })
     })
     .await
 }
 
 /// A publisher that the index knows of: its keys and records.
-pub(crate) fn about(app: &App, name: &PublisherName) -> Result<Option<PublisherAnswer>, ApiError> {
-    let index = app.log.index().map_err(|e| log_error(&e))?;
+pub(crate) fn about(
+    app: &App,
+    index: &Index,
+    name: &PublisherName,
+) -> Result<Option<PublisherAnswer>, ApiError> {
     let as_of_size = index.head().map_err(|e| index_error(&e))?.size.get();
     let Some(known) = app.log.publisher(name).filter(|known| known.index < as_of_size) else {
         return Ok(None);
@@ -101,6 +102,8 @@ pub(crate) async fn one(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let name = name(&path)?;
-    let answer = blocking(move || about(&app, &name)?.ok_or_else(|| unknown(&name)));
+    let answer = asking(&app, move |app, index| {
+        about(app, index, &name)?.ok_or_else(|| unknown(&name))
+    });
     fresh_json(&request, &answer.await?)
 }

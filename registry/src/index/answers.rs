@@ -1,5 +1,7 @@
 //! Questions that the index answers. Every answer is bounded; the limits are listed in docs/API.md.
 
+use std::collections::BTreeMap;
+
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::Summary,
@@ -22,23 +24,18 @@ pub const MAX_RESULTS: usize = 50;
 /// Most bytes of one summary; the record it is made of may be long, its name and version are not.
 const MAX_SUMMARY_BYTES: usize = 64 << 10;
 
-/// Most rows that one search reads.
+/// Most rows that one word of a search reads; each stands for up to 64 records.
 const MAX_CANDIDATES: usize = 5000;
 
 impl Index {
     /// Index of the first leaf of a record.
     pub(crate) fn first_index(&self, record: &RecordId) -> Result<Option<u64>, IndexError> {
-        Ok(self.leaves(record)?.first().copied())
-    }
-
-    /// Indices of all leaves of a record, ascending; at most one for each of its publisher's 16 keys.
-    pub(crate) fn leaves(&self, record: &RecordId) -> Result<Vec<u64>, IndexError> {
-        let rows = self.db.scan_prefix(rows::leaves(record)).take(64);
-        rows.map(|row| {
-            let (key, _) = row.map_err(store_error("reading"))?;
-            rows::index_at_end(&key).ok_or(IndexError::Row { prefix: 'r' })
-        })
-        .collect()
+        let value = self.db.get(rows::first_leaf(record));
+        let value = value.map_err(store_error("reading"))?;
+        let index = |value: sled::IVec| Some(u64::from_be_bytes(value.as_ref().try_into().ok()?));
+        value
+            .map(|value| index(value).ok_or(IndexError::Row { prefix: 'r' }))
+            .transpose()
     }
 
     /// Number of lookup keys.
@@ -106,7 +103,14 @@ impl Index {
     /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built
     /// anew has the time of that.
     pub fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
-        self.count(&rows::taken(index))
+        // One row for all that were taken in together: the last one up to this index.
+        let row = self
+            .db
+            .get_lt(rows::taken(index + 1))
+            .map_err(store_error("reading"))?;
+        let wrong = IndexError::Row { prefix: 'd' };
+        let (key, _) = row.filter(|(key, _)| key.first() == Some(&b'd')).ok_or(wrong)?;
+        self.count(&key)
     }
 
     /// What a list says of one record.
@@ -135,14 +139,15 @@ impl Index {
     /// Records of a publisher, newest first, at most [`MAX_LISTED`].
     pub fn records_of(&self, publisher: &PublisherName) -> Result<Vec<Summary>, IndexError> {
         let mut found = Vec::new();
-        for row in self
-            .db
-            .scan_prefix(rows::publisher_records(publisher))
-            .take(MAX_LISTED)
-        {
-            let (key, _) = row.map_err(store_error("reading"))?;
-            let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 'p' })?;
-            found.extend(self.summary(index)?);
+        for row in self.db.scan_prefix(rows::publisher_records(publisher)) {
+            let (key, value) = row.map_err(store_error("reading"))?;
+            let (block, bits) = rows::bits(&key, &value).ok_or(IndexError::Row { prefix: 'p' })?;
+            for index in rows::indices(block, bits) {
+                if found.len() == MAX_LISTED {
+                    return Ok(found);
+                }
+                found.extend(self.summary(index)?);
+            }
         }
         Ok(found)
     }
@@ -152,10 +157,18 @@ impl Index {
         self.count(&rows::publisher_count(publisher))
     }
 
-    /// Whether a logged record names this blob.
+    /// Whether a logged record names this blob. An empty one, which has no lookup key, counts as named.
     pub fn names_blob(&self, digest: &Sha256Digest) -> Result<bool, IndexError> {
-        let first = self.db.scan_prefix(rows::blob_uses(digest)).next().transpose();
-        Ok(first.map_err(store_error("reading"))?.is_some())
+        if *digest == Sha256Digest::OF_NOTHING {
+            return Ok(true);
+        }
+        for kind in [KeyKind::Chunks, KeyKind::Tensors] {
+            let mut rows = self.db.scan_prefix(rows::lookup_kind(digest, kind));
+            if rows.next().transpose().map_err(store_error("reading"))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Records whose name, version or publisher has every word of `query` (as the start of a word), newest
@@ -194,30 +207,39 @@ impl Index {
         Ok(indices)
     }
 
+    /// Records that have, for each of these words, a word that begins with it.
     fn under_words(&self, wanted: &[String]) -> Result<Vec<u64>, IndexError> {
-        let Some(longest) = wanted.iter().max_by_key(|w| w.len()) else {
-            return Ok(Vec::new());
-        };
-        let mut indices = Vec::new();
+        let mut common: Option<BTreeMap<u64, u64>> = None;
+        for word in wanted {
+            let here = self.under_word(word)?;
+            common = Some(match common {
+                None => here,
+                Some(mut common) => {
+                    common.retain(|block, bits| {
+                        *bits &= here.get(block).copied().unwrap_or_default();
+                        *bits != 0
+                    });
+                    common
+                }
+            });
+        }
+        let newest = common.unwrap_or_default().into_iter().rev();
+        let indices = newest.flat_map(|(block, bits)| rows::indices(block, bits));
+        Ok(indices.take(MAX_RESULTS).collect())
+    }
+
+    /// Blocks and bits of the records that have a word that begins with `prefix`.
+    fn under_word(&self, prefix: &str) -> Result<BTreeMap<u64, u64>, IndexError> {
+        let mut blocks = BTreeMap::new();
         for row in self
             .db
-            .scan_prefix(rows::word_prefix(longest))
+            .scan_prefix(rows::word_prefix(prefix))
             .take(MAX_CANDIDATES)
         {
-            let (key, _) = row.map_err(store_error("reading"))?;
-            let index = rows::inverted_at_end(&key).ok_or(IndexError::Row { prefix: 't' })?;
-            let Some(summary) = self.summary(index)? else {
-                continue;
-            };
-            let version = summary.version.as_deref().unwrap_or("");
-            let words = rows::words([summary.name.as_str(), summary.publisher.as_str(), version]);
-            if wanted
-                .iter()
-                .all(|wanted| words.iter().any(|word| word.starts_with(wanted.as_str())))
-            {
-                indices.push(index);
-            }
+            let (key, value) = row.map_err(store_error("reading"))?;
+            let (block, bits) = rows::bits(&key, &value).ok_or(IndexError::Row { prefix: 't' })?;
+            *blocks.entry(block).or_default() |= bits;
         }
-        Ok(indices)
+        Ok(blocks)
     }
 }

@@ -1,28 +1,41 @@
 //! The layout of the index: one tree, a one-byte prefix for each kind of row, small values only.
 //!
 //! ```text
+//! m version                                -> number 8                 of this layout
 //! m size                                   -> size 8, root 32          how much of the log is in the index
 //! m keys                                   -> count 8                  rows under k
 //! m rows                                   -> count 8                  rows of all kinds but m
-//! r record 32, index 8                     -> (empty)                  leaves of a record, the first one first
+//! r record 32                              -> index 8                  the first leaf of a record
 //! s index 8                                -> summary as JSON          first leaves only, as all below
 //! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
-//! p name, 0, inverted index 8              -> (empty)                  records of a publisher, newest first
+//! p name, 0, inverted block 8              -> bits 8                   records of a publisher, newest block first
 //! c name                                   -> count 8                  how many these are
-//! t word, 0, inverted index 8              -> (empty)                  words of name, version and publisher
-//! b digest 32, index 8                     -> (empty)                  blobs that logged records name
-//! d index 8                                -> POSIX seconds 8          when this index took the record in
+//! t word, 0, inverted block 8              -> bits 8                   words of name, version and publisher
+//! d index 8                                -> POSIX seconds 8          when this index took in the records from here on
 //! ```
-//! Integers are big-endian, so that keys sort as numbers.
+//! Integers are big-endian, so that keys sort as numbers. A block is [`BLOCK`] indices, and of its bits the lowest is the
+//! first: what many records have in common costs one row for all of a block.
+
+use std::collections::BTreeMap;
 
 use provenance::{PublisherName, RecordId, Sha256Digest, lookup::KeyKind};
 
+/// The layout that this program writes.
+pub(super) const LAYOUT: u64 = 2;
+/// Which layout the index has.
+pub(super) const VERSION: &[u8] = b"mversion";
 /// How much of the log is in the index.
 pub(super) const SIZE: &[u8] = b"msize";
 /// Number of lookup keys.
 pub(super) const KEYS: &[u8] = b"mkeys";
 /// Number of rows but those of the kind `m`.
 pub(super) const ROWS: &[u8] = b"mrows";
+
+/// Indices in a block.
+const BLOCK: u64 = 64;
+
+/// Sets of indices, as rows: by the beginning of their keys, and by block.
+pub(super) type Sets = BTreeMap<(Vec<u8>, u64), u64>;
 
 /// Longest word that is indexed, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -38,30 +51,41 @@ fn key(prefix: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-fn inverted(index: u64) -> [u8; 8] {
-    (u64::MAX - index).to_be_bytes()
+/// Adds `index` to the set whose keys begin with `set`.
+pub(super) fn insert(sets: &mut Sets, set: Vec<u8>, index: u64) {
+    *sets.entry((set, index / BLOCK)).or_default() |= 1 << (index % BLOCK);
 }
 
-/// The last eight bytes of a key as an index.
-pub(super) fn index_at_end(key: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(*key.last_chunk::<8>()?))
+/// The row of a set that holds the indices of one block.
+pub(super) fn block(set: &[u8], block: u64) -> Vec<u8> {
+    let mut key = set.to_vec();
+    key.extend_from_slice(&(u64::MAX - block).to_be_bytes());
+    key
 }
 
-/// As [`index_at_end`], for keys that sort newest first.
-pub(super) fn inverted_at_end(key: &[u8]) -> Option<u64> {
-    Some(u64::MAX - index_at_end(key)?)
+/// Whether a block may have indices below `index`.
+pub(super) fn begins_before(block: u64, index: u64) -> bool {
+    block * BLOCK < index
+}
+
+/// The block at the end of a key, and the bits in a value.
+pub(super) fn bits(key: &[u8], value: &[u8]) -> Option<(u64, u64)> {
+    let block = u64::MAX - u64::from_be_bytes(*key.last_chunk::<8>()?);
+    (block <= u64::MAX / BLOCK).then_some((block, u64::from_be_bytes(value.try_into().ok()?)))
+}
+
+/// The indices of a block, newest first.
+pub(super) fn indices(block: u64, bits: u64) -> impl Iterator<Item = u64> {
+    let set = (0..BLOCK).rev().filter(move |bit| bits >> bit & 1 == 1);
+    set.map(move |bit| block * BLOCK + bit)
 }
 
 pub(super) fn taken(index: u64) -> Vec<u8> {
     key(b'd', &[&index.to_be_bytes()])
 }
 
-pub(super) fn leaves(record: &RecordId) -> Vec<u8> {
+pub(super) fn first_leaf(record: &RecordId) -> Vec<u8> {
     key(b'r', &[record.digest().as_bytes()])
-}
-
-pub(super) fn leaf(record: &RecordId, index: u64) -> Vec<u8> {
-    key(b'r', &[record.digest().as_bytes(), &index.to_be_bytes()])
 }
 
 pub(super) fn summary(index: u64) -> Vec<u8> {
@@ -132,12 +156,9 @@ pub(super) fn lookup_row(
     Some((Sha256Digest::from_bytes(*digest), kind, index, record, path))
 }
 
+/// The set of a publisher's records.
 pub(super) fn publisher_records(name: &PublisherName) -> Vec<u8> {
     key(b'p', &[name.as_str().as_bytes(), &[0]])
-}
-
-pub(super) fn publisher_record(name: &PublisherName, index: u64) -> Vec<u8> {
-    key(b'p', &[name.as_str().as_bytes(), &[0], &inverted(index)])
 }
 
 pub(super) fn publisher_count(name: &PublisherName) -> Vec<u8> {
@@ -148,16 +169,9 @@ pub(super) fn word_prefix(prefix: &str) -> Vec<u8> {
     key(b't', &[prefix.as_bytes()])
 }
 
-pub(super) fn word(word: &str, index: u64) -> Vec<u8> {
-    key(b't', &[word.as_bytes(), &[0], &inverted(index)])
-}
-
-pub(super) fn blob_uses(digest: &Sha256Digest) -> Vec<u8> {
-    key(b'b', &[digest.as_bytes()])
-}
-
-pub(super) fn blob_use(digest: &Sha256Digest, index: u64) -> Vec<u8> {
-    key(b'b', &[digest.as_bytes(), &index.to_be_bytes()])
+/// The set of the records that have a word.
+pub(super) fn word(word: &str) -> Vec<u8> {
+    key(b't', &[word.as_bytes(), &[0]])
 }
 
 /// The words of a text that are searched: runs of letters and digits, in lower case.
@@ -192,13 +206,23 @@ mod tests {
         let found = lookup_row(&row, &lookup_value(&record, "a/b")).unwrap();
         assert_eq!(found, (digest, KeyKind::Chunk0, 7, record, Some("a/b".into())));
         assert!(row.starts_with(&lookup_kind(&digest, KeyKind::Chunk0)));
-        assert_eq!(inverted_at_end(&word("x", 9)), Some(9));
     }
 
     #[test]
-    fn newer_records_sort_first() {
-        let name = "acme".parse().unwrap();
-        assert!(publisher_record(&name, 9) < publisher_record(&name, 8));
+    fn sets_give_back_their_indices_newest_first() {
+        let mut sets = Sets::new();
+        for index in [3, 63, 64, 700] {
+            insert(&mut sets, word("x"), index);
+        }
+        let mut rows: Vec<_> = sets
+            .iter()
+            .map(|((set, number), bits)| (block(set, *number), bits.to_be_bytes()))
+            .collect();
+        rows.sort();
+        let blocks = rows.iter().map(|(key, value)| bits(key, value).unwrap());
+        let found: Vec<u64> = blocks.flat_map(|(number, bits)| indices(number, bits)).collect();
+        assert_eq!(found, [700, 64, 63, 3]);
+        assert!(begins_before(0, 1) && !begins_before(1, 64) && begins_before(1, 65));
     }
 
     #[test]

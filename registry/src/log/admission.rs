@@ -203,14 +203,14 @@ pub(crate) fn admit(
             checked => checked?,
         }
         let signatures = keyset.valid_signatures(&envelope);
-        let checked = keyset.check_creation(&envelope.payload, &signatures);
+        let checked = keyset.suffice_for_creation(&signatures);
         checked.map_err(|source| AdmissionError::Signatures { source })?;
         (Arc::new(keyset.clone()), signatures)
     } else {
         check_kind(&record)?;
         let keyset = check_publisher(&record, known)?;
         let signatures = keyset.valid_signatures(&envelope);
-        let checked = keyset.check(Role::Sign, &envelope.payload, &signatures);
+        let checked = keyset.suffice(Role::Sign, &signatures);
         checked.map_err(|source| AdmissionError::Signatures { source })?;
         (keyset, signatures)
     };

@@ -4,15 +4,13 @@
 use std::{
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
-    },
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use provenance::{merkle::TreeHead, record::Record};
+use tokio::sync::watch;
 
 use super::{
     LogError,
@@ -21,8 +19,9 @@ use super::{
 };
 use crate::index::Index;
 
-/// Published batches that wait for the index; when there are more, the follower reads them from the commits.
-const MOST_WAITING: usize = 64;
+/// Bytes of published entries and payloads that wait for the index; when there are more, the follower reads them from the
+/// commits: 8 MiB.
+const MOST_WAITING_BYTES: usize = 8 << 20;
 
 /// How long a question waits for the index to reflect what was published before it was asked.
 const INDEX_PATIENCE: Duration = Duration::from_secs(2);
@@ -30,96 +29,124 @@ const INDEX_PATIENCE: Duration = Duration::from_secs(2);
 /// Pause before an index that could not be built is built again.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(10);
 
-/// A batch of entries that was published.
+/// How far the follower steps back for the threads that answer, on Linux: a tenth of their share of a busy processor.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Entries that were published.
 #[derive(Debug)]
 pub(crate) struct Published {
-    /// Index and record of each.
+    /// Index and record of each, in order.
     pub(crate) entries: Vec<(u64, Record)>,
     /// The tree after them.
     pub(crate) head: TreeHead,
+    /// Bytes of their entries and payloads.
+    pub(crate) bytes: usize,
 }
 
-/// The index, as far as it has come.
-#[derive(Debug, Default)]
+/// What the log, those who ask and the follower's thread share.
+#[derive(Debug)]
 struct Slot {
     state: Mutex<State>,
+    /// Wakes the follower.
     changed: Condvar,
+    /// Wakes those who ask.
+    progress: watch::Sender<()>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     /// None while it is opened or built.
     index: Option<Arc<Index>>,
     /// Entries that it reflects.
     applied: u64,
-    /// Whether nothing will come any more.
+    /// The newest head that is published.
+    published: TreeHead,
+    /// Entries up to that head; some are left out when they were too many.
+    waiting: Vec<(u64, Record)>,
+    /// Bytes of these.
+    waiting_bytes: usize,
+    /// Whether nothing will be published any more.
+    closed: bool,
+    /// Whether the follower's thread has ended.
     ended: bool,
 }
 
-/// The follower's end that the log holds.
+/// The log's end of the follower.
 #[derive(Debug)]
 pub(crate) struct Follower {
     slot: Arc<Slot>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
+/// The sequencer's end of the follower.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed(Arc<Slot>);
+
 impl Follower {
-    /// Opens the index in `folder`, brings it to `head`, and follows what comes through the sender.
+    /// Opens the index in `folder`, brings it to `head`, and follows what is told through the feed.
     ///
     /// # Errors
     /// When there is no thread for it.
-    pub(crate) fn start(
-        folder: PathBuf,
-        segments: Segments,
-        head: TreeHead,
-    ) -> std::io::Result<(Self, SyncSender<Published>)> {
-        let (sender, batches) = sync_channel(MOST_WAITING);
-        let slot = Arc::new(Slot::default());
+    pub(crate) fn start(folder: PathBuf, segments: Segments, head: TreeHead) -> std::io::Result<Self> {
+        let state = State {
+            index: None,
+            applied: 0,
+            published: head,
+            waiting: Vec::new(),
+            waiting_bytes: 0,
+            closed: false,
+            ended: false,
+        };
+        let slot = Arc::new(Slot {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            progress: watch::Sender::new(()),
+        });
         let there = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
             .name("follower".into())
             .spawn(move || {
-                let mut run = Run {
-                    slot: &there,
-                    folder: &folder,
-                    segments: &segments,
-                    head,
-                };
-                run.follow(&batches);
+                step_back();
+                follow(&there, &folder, &segments);
                 there.change(|state| state.ended = true);
             })?;
-        let follower = Self {
+        Ok(Self {
             slot,
             thread: Mutex::new(Some(thread)),
-        };
-        Ok((follower, sender))
+        })
+    }
+
+    /// Where the sequencer tells what it has published.
+    pub(crate) fn feed(&self) -> Feed {
+        Feed(Arc::clone(&self.slot))
     }
 
     /// The index, once it reflects `size` entries or [`INDEX_PATIENCE`] is over: then it may lag, and says so by its size.
     ///
     /// # Errors
     /// [`LogError::NotIndexed`] while it is still opened or built.
-    pub(crate) fn index(&self, size: u64) -> Result<Arc<Index>, LogError> {
-        let end = Instant::now() + INDEX_PATIENCE;
-        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if state.index.is_some() && state.applied >= size || left.is_zero() || state.ended {
-                return state.index.clone().ok_or(LogError::NotIndexed);
-            }
-            let waited = self.slot.changed.wait_timeout(state, left);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
+    pub(crate) async fn index(&self, size: u64) -> Result<Arc<Index>, LogError> {
+        let mut progress = self.slot.progress.subscribe();
+        let there = || {
+            let state = self.slot.state();
+            state.index.is_some() && state.applied >= size || state.ended
+        };
+        let arrival = async { while !there() && progress.changed().await.is_ok() {} };
+        // What is not there by then is answered as far as it has come.
+        let _ = tokio::time::timeout(INDEX_PATIENCE, arrival).await;
+        self.slot.state().index.clone().ok_or(LogError::NotIndexed)
     }
 
     /// How many entries the index reflects; none while it is opened or built.
     pub(crate) fn applied(&self) -> Option<u64> {
-        let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.slot.state();
         state.index.as_ref().map(|_| state.applied)
     }
 
-    /// Waits until everything that was sent is applied. The sender is gone by then.
+    /// Waits until everything that was published is applied.
     pub(crate) fn close(&self) {
+        self.slot.change(|state| state.closed = true);
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // A follower that panicked has nothing to say; the next start brings the index up.
@@ -128,72 +155,107 @@ impl Follower {
     }
 }
 
-/// Hands a batch over; the follower reads it from the commits when it is too far behind to take it.
-pub(crate) fn tell(follower: &SyncSender<Published>, batch: Published) {
-    match follower.try_send(batch) {
-        Ok(()) | Err(TrySendError::Full(_)) => {}
-        Err(TrySendError::Disconnected(_)) => tracing::error!("the index is no longer brought up to the log"),
+impl Feed {
+    /// Hands entries over; the follower reads them from the commits when it is too far behind to take them.
+    pub(crate) fn tell(&self, published: Published) {
+        self.0.change(|state| {
+            state.published = published.head;
+            if state.waiting_bytes + published.bytes > MOST_WAITING_BYTES {
+                state.waiting.clear();
+                state.waiting_bytes = 0;
+            } else {
+                state.waiting.extend(published.entries);
+                state.waiting_bytes += published.bytes;
+            }
+        });
     }
 }
 
 impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.state());
         self.changed.notify_all();
+        self.progress.send_replace(());
     }
-}
 
-/// The thread's own things.
-struct Run<'a> {
-    slot: &'a Slot,
-    folder: &'a Path,
-    segments: &'a Segments,
-    /// The newest head that is known to be published.
-    head: TreeHead,
-}
+    /// What was published after the first `applied` entries, once there is something; none when nothing will be.
+    fn next(&self, applied: u64) -> Option<(Vec<(u64, Record)>, TreeHead)> {
+        let mut state = self.state();
+        while state.published.size.get() <= applied {
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.waiting_bytes = 0;
+        Some((std::mem::take(&mut state.waiting), state.published))
+    }
 
-impl Run<'_> {
-    /// Until the log ends: opens the index and follows; an index that fails on the way is opened again, which sets it
-    /// aside and builds another when it is damaged.
-    fn follow(&mut self, batches: &Receiver<Published>) {
+    /// Waits before the index is opened again; answers whether nobody wants it any more.
+    fn pause(&self) -> bool {
+        let end = Instant::now() + BEFORE_ANOTHER_TRY;
+        let mut state = self.state();
         loop {
-            // sled reports some damage by a panic.
-            let ended = std::panic::catch_unwind(AssertUnwindSafe(|| self.open_and_follow(batches)));
-            self.slot.change(|state| state.index = None);
-            match ended {
-                Ok(Ok(())) => return,
-                Ok(Err(error)) => tracing::error!(%error, "the index failed, and is opened again: {error}"),
-                Err(_) => tracing::error!("the index panicked, and is opened again"),
+            let left = end.saturating_duration_since(Instant::now());
+            if state.closed || left.is_zero() {
+                return state.closed;
             }
-            // Whoever closes the log meanwhile waits for this.
-            match batches.recv_timeout(BEFORE_ANOTHER_TRY) {
-                Ok(batch) => self.head = batch.head,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
-            }
+            let waited = self.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
+}
 
-    fn open_and_follow(&mut self, batches: &Receiver<Published>) -> Result<(), IndexingError> {
-        let index = Arc::new(catch_up::open_index(self.folder, self.segments, &self.head)?);
-        let mut applied = index.head()?.size.get();
-        self.slot.change(|state| {
-            state.index = Some(Arc::clone(&index));
-            state.applied = applied;
-        });
-        while let Ok(Published { entries, head }) = batches.recv() {
-            self.head = head;
-            if head.size.get() <= applied {
-                continue;
-            }
-            if entries.first().is_some_and(|(first, _)| *first == applied) {
-                index.apply(&entries, &head)?;
-            } else {
-                catch_up::bring_up(&index, self.segments, &head)?;
-            }
-            applied = head.size.get();
-            self.slot.change(|state| state.applied = applied);
-        }
-        Ok(index.flush()?)
+/// Lets the threads that answer go first: the index may come a little later, a receipt should not. Threads that this one
+/// starts, sled's among them, do as it does.
+fn step_back() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "the index is brought up at full priority: {error}");
     }
+}
+
+/// Until the log ends: opens the index and follows; an index that fails on the way is opened again, which sets it
+/// aside and builds another when it is damaged.
+fn follow(slot: &Slot, folder: &Path, segments: &Segments) {
+    loop {
+        // sled reports some damage by a panic.
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| open_and_follow(slot, folder, segments)));
+        slot.change(|state| state.index = None);
+        match ended {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => tracing::error!(%error, "the index failed, and is opened again: {error}"),
+            Err(_) => tracing::error!("the index panicked, and is opened again"),
+        }
+        if slot.pause() {
+            return;
+        }
+    }
+}
+
+fn open_and_follow(slot: &Slot, folder: &Path, segments: &Segments) -> Result<(), IndexingError> {
+    let published = slot.state().published;
+    let index = Arc::new(catch_up::open_index(folder, segments, &published)?);
+    let mut applied = index.head()?.size.get();
+    slot.change(|state| {
+        state.index = Some(Arc::clone(&index));
+        state.applied = applied;
+    });
+    while let Some((mut entries, head)) = slot.next(applied) {
+        // Those that came while the index was opened may be in it.
+        entries.retain(|(index, _)| *index >= applied);
+        let size = head.size.get();
+        if entries.len() as u64 == size - applied {
+            index.apply(&entries, &head)?;
+        } else {
+            catch_up::bring_up(&index, segments, &head)?;
+        }
+        applied = size;
+        slot.change(|state| state.applied = applied);
+    }
+    Ok(index.flush()?)
 }

@@ -137,8 +137,9 @@ impl Press {
         };
         let signed = checkpoint.sign(self.key.signer());
         let note = signed.to_string();
-        durable::put_immutable(&self.checkpoints.join(head.size.to_string()), note.as_bytes())?;
-        durable::replace(&self.checkpoint, note.as_bytes())?;
+        let archived = self.checkpoints.join(head.size.to_string());
+        durable::renew_immutable(&archived, note.as_bytes())?;
+        durable::replace_by_link(&self.checkpoint, &archived, note.as_bytes())?;
         Ok(signed)
     }
 }

@@ -2,16 +2,16 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError},
 };
 
 use provenance::{
-    PublisherName, RecordId,
+    PublisherName, RecordId, Sha256Digest,
     api::{Base64Bytes, ControlEntry, RecordProof},
     entry::Entry,
     merkle::{
-        InclusionProof, LeafIndex,
-        tile::{TileCoord, TileHashReader},
+        HashReader, InclusionProof, LeafIndex, node_hash,
+        tile::{TILE_HEIGHT, TileCoord, TileHashReader},
     },
     state::{StateLeaf, StateProof},
     tlog_proof::TlogProof,
@@ -23,6 +23,9 @@ use crate::durable::{DurableError, io_error};
 /// Most tiles that are kept for the receipts of one view: 64, of at most 8 KiB each.
 const MOST_KEPT_TILES: usize = 64;
 
+/// Most hashes that are kept for the receipts of one view: 65,536, all of 128 tiles, some 5 MB.
+const MOST_KEPT_NODES: usize = 1 << 16;
+
 /// Most publishers whose part of a receipt is kept for one view.
 const MOST_KEPT_PUBLISHERS: usize = 256;
 
@@ -30,7 +33,38 @@ const MOST_KEPT_PUBLISHERS: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct SharedByReceipts {
     tiles: HashMap<TileCoord, Vec<u8>>,
+    nodes: HashMap<(u8, u64), Sha256Digest>,
     publishers: HashMap<PublisherName, Arc<PublisherPart>>,
+}
+
+/// The nodes of a view, each computed once while the view is the newest: the receipts of one checkpoint share most.
+struct Nodes<'a, R> {
+    view: &'a View,
+    reader: R,
+}
+
+impl<R: HashReader> HashReader for Nodes<'_, R> {
+    type Error = R::Error;
+
+    fn node(&self, level: u8, index: u64) -> Result<Sha256Digest, Self::Error> {
+        let at = (level, index);
+        if let Some(hash) = self.view.kept().nodes.get(&at) {
+            return Ok(*hash);
+        }
+        let hash = if level.is_multiple_of(TILE_HEIGHT) {
+            self.reader.node(level, index)?
+        } else {
+            node_hash(
+                &self.node(level - 1, 2 * index)?,
+                &self.node(level - 1, 2 * index + 1)?,
+            )
+        };
+        let mut kept = self.view.kept();
+        if kept.nodes.len() < MOST_KEPT_NODES {
+            kept.nodes.insert(at, hash);
+        }
+        Ok(hash)
+    }
 }
 
 /// What all receipts of one publisher say.
@@ -38,6 +72,12 @@ pub(super) struct SharedByReceipts {
 struct PublisherPart {
     state: String,
     control: Vec<ControlEntry>,
+}
+
+impl View {
+    fn kept(&self) -> MutexGuard<'_, SharedByReceipts> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Shared {
@@ -76,7 +116,8 @@ impl Shared {
         if index >= view.head.size.get() {
             return Ok(None);
         }
-        let (parsed, entry, _) = self.entry_and_payload(index)?;
+        let entry = self.entry(index)?;
+        let parsed = Entry::parse(&entry).map_err(|_| LogError::Damaged { index })?;
         if parsed.payload != *id {
             return Err(LogError::Damaged { index });
         }
@@ -97,8 +138,7 @@ impl Shared {
 
     /// What every receipt of a publisher's records in `view` says, made once while the view is the newest.
     fn publisher_part(&self, view: &View, publisher: &PublisherName) -> Result<Arc<PublisherPart>, LogError> {
-        let kept = || view.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(part) = kept().publishers.get(publisher) {
+        if let Some(part) = view.kept().publishers.get(publisher) {
             return Ok(Arc::clone(part));
         }
         let state = self.state_proof(view, publisher)?;
@@ -117,7 +157,7 @@ impl Shared {
         }
         let state = state.to_string();
         let part = Arc::new(PublisherPart { state, control });
-        let mut kept = kept();
+        let mut kept = view.kept();
         if kept.publishers.len() < MOST_KEPT_PUBLISHERS {
             kept.publishers.insert(publisher.clone(), Arc::clone(&part));
         }
@@ -126,6 +166,7 @@ impl Shared {
 
     fn tlog_proof(&self, view: &View, index: u64) -> Result<TlogProof, LogError> {
         let reader = TileHashReader::new(view.head.size, |coord: TileCoord| self.tile_of(view, &coord));
+        let reader = Nodes { view, reader };
         let index = LeafIndex::new(index);
         let proof = InclusionProof::prove(&reader, view.head.size, index);
         let proof = proof.map_err(|e| LogError::Proof {
@@ -141,13 +182,12 @@ impl Shared {
 
     /// A tile of `view`, read once while the view is the newest.
     fn tile_of(&self, view: &View, coord: &TileCoord) -> Result<Vec<u8>, DurableError> {
-        let kept = || view.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = kept().tiles.get(coord) {
+        if let Some(bytes) = view.kept().tiles.get(coord) {
             return Ok(bytes.clone());
         }
         let path = tile_path(&self.tiles, coord);
         let bytes = std::fs::read(&path).map_err(io_error("read", &path))?;
-        let mut kept = kept();
+        let mut kept = view.kept();
         if kept.tiles.len() < MOST_KEPT_TILES {
             kept.tiles.insert(*coord, bytes.clone());
         }

@@ -18,7 +18,7 @@ use std::{
     collections::{BTreeSet, HashMap},
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError},
     },
     time::{Duration, Instant},
 };
@@ -36,7 +36,7 @@ use super::{
     LogError, Shared,
     admission::{self, AdmissionError, Admitted},
     commit::Item,
-    follower::{self, Published},
+    follower::{Feed, Published},
     materialise::{self, Edge, Object},
     publish::{Press, PublishError, View},
     publishers::{ControlError, Publishers},
@@ -117,7 +117,7 @@ pub(crate) struct Sequencer {
     /// Root of the state tree after the last entry.
     pub(crate) state: RootHash,
     /// Who brings the index up.
-    pub(crate) follower: SyncSender<Published>,
+    pub(crate) follower: Feed,
     /// What is committed and not published yet.
     pub(crate) pending: Pending,
     /// When a checkpoint was published last; none since the start.
@@ -226,7 +226,7 @@ impl Sequencer {
             full: mut objects,
             repeated,
             state,
-            bytes: _,
+            bytes,
         } = std::mem::take(&mut self.pending);
         let Some(last) = placed.last() else {
             return Ok(());
@@ -257,7 +257,7 @@ impl Sequencer {
         for (job, index) in repeated {
             acknowledge_repeated(job, index);
         }
-        follower::tell(&self.follower, Published { entries, head });
+        self.follower.tell(Published { entries, head, bytes });
         Ok(())
     }
 

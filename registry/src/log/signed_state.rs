@@ -97,7 +97,7 @@ impl SignedState {
             });
         }
         if wanted > signed {
-            durable::replace(&self.path, text(&head).as_bytes())?;
+            durable::rewrite(&self.path, text(&head).as_bytes())?;
             self.head = head;
         }
         Ok(())

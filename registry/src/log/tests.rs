@@ -21,7 +21,10 @@ use provenance::{
 };
 
 use super::*;
-use crate::config::{AdmissionMode, LogFormat, LogLevel};
+use crate::{
+    config::{AdmissionMode, LogFormat, LogLevel},
+    durable::TEMPORARY_PREFIX,
+};
 
 fn config(data: &Path) -> Config {
     Config {
@@ -62,14 +65,13 @@ impl Opened {
 
     /// Submits envelopes so that the sequencer may take them in one batch.
     fn submit(&self, envelopes: &[Envelope]) -> Vec<Result<Ack, LogError>> {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let admit = |e: &Envelope| {
             self.log
                 .admit(&e.to_json(), false)
                 .expect("the envelope is admitted")
         };
         let admitted: Vec<_> = envelopes.iter().map(admit).collect();
-        runtime.block_on(async {
+        wait_for(async {
             let waiting: Vec<_> = admitted
                 .into_iter()
                 .map(|a| Box::pin(self.log.submit(a, Wait::Published)))
@@ -81,6 +83,15 @@ impl Opened {
     fn head(&self) -> TreeHead {
         self.log.view().head
     }
+
+    fn index(&self) -> Arc<Index> {
+        wait_for(self.log.index()).unwrap()
+    }
+}
+
+fn wait_for<F: Future>(future: F) -> F::Output {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().build().unwrap().block_on(future)
 }
 
 fn keyset(name: &str, origin: &str) -> Envelope {
@@ -103,7 +114,7 @@ fn publish(opened: &Opened, from: u32, to: u32) -> Vec<RecordId> {
         .collect()
 }
 
-/// All files of a folder but the index, the lock and the trust file.
+/// All files of a folder but the index, the lock, the trust file and temporary ones.
 fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
@@ -111,9 +122,9 @@ fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             let name = path.strip_prefix(root).unwrap().to_owned();
-            let skipped = ["sled", "lock", "set-aside-1", "trust"]
-                .iter()
-                .any(|s| name.starts_with(s));
+            let temporary = name.to_string_lossy().starts_with(TEMPORARY_PREFIX);
+            let apart = ["sled", "lock", "set-aside-1", "trust"];
+            let skipped = temporary || apart.iter().any(|s| name.starts_with(s));
             match path.is_dir() {
                 _ if skipped => {}
                 true => folders.push(path),

@@ -8,7 +8,13 @@ use std::{
 
 use provenance::Sha256Digest;
 
-use super::{SEGMENT, before_and_after, files, keyset, lay_out, open, publish};
+use super::{
+    super::{
+        follower::{Follower, Published},
+        segments::Segments,
+    },
+    SEGMENT, before_and_after, files, keyset, lay_out, open, publish, wait_for,
+};
 
 /// Opens a changed copy of a folder and gives the message of the refusal.
 fn refusal(
@@ -136,7 +142,7 @@ fn the_index_is_built_again_when_it_is_gone_damaged_or_foreign() {
     for (number, damage) in damage.iter().enumerate() {
         damage();
         let opened = open(data.path()).unwrap_or_else(|e| panic!("damage {number}: {e}"));
-        assert_eq!(opened.log.index().unwrap().head().unwrap(), opened.head());
+        assert_eq!(opened.index().head().unwrap(), opened.head());
         for (index, id) in (0..).zip(&ids) {
             assert_eq!(opened.log.prove(id, None).unwrap().unwrap().index, index);
         }
@@ -150,13 +156,54 @@ fn the_index_is_built_again_when_it_is_gone_damaged_or_foreign() {
 }
 
 #[test]
+fn entries_that_were_too_many_to_wait_are_read_from_the_commits() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    publish(&opened, 0, 3);
+    let three = opened.head();
+    publish(&opened, 3, 5);
+    let five = opened.head();
+    drop(opened);
+    fs::remove_dir_all(data.path().join("sled")).unwrap();
+    let segments = Segments::new(data.path().join("commit"));
+    let follower = Follower::start(data.path().join("sled"), segments, three).unwrap();
+    let size = || wait_for(follower.index(3)).unwrap().head().unwrap().size.get();
+    assert_eq!(size(), 3);
+    // Nothing comes after it: the follower must not wait for a further batch.
+    follower.feed().tell(Published {
+        entries: Vec::new(),
+        head: five,
+        bytes: usize::MAX >> 1,
+    });
+    let index = wait_for(follower.index(5)).unwrap();
+    assert_eq!(index.head().unwrap(), five);
+    assert_eq!(index.search("n4").unwrap().len(), 1);
+    follower.close();
+}
+
+#[test]
+fn an_index_of_another_layout_is_built_again() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    publish(&opened, 0, 2);
+    drop(opened);
+    let sled = data.path().join("sled");
+    let db = sled::open(&sled).unwrap();
+    db.insert(b"mversion", &[0; 8]).unwrap();
+    drop(db);
+    let opened = open(data.path()).unwrap();
+    assert_eq!(opened.index().head().unwrap(), opened.head());
+    assert!(data.path().join("set-aside-1").exists());
+}
+
+#[test]
 fn random_damage_to_the_index_never_gives_a_wrong_answer() {
     let data = tempfile::tempdir().unwrap();
     let opened = open(data.path()).unwrap();
     let ids = publish(&opened, 0, 40);
-    let summaries = opened.log.index().unwrap().search("n1").unwrap_or_default();
+    let summaries = opened.index().search("n1").unwrap_or_default();
     let expected: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
-    let keys = opened.log.index().unwrap().keys().unwrap();
+    let keys = opened.index().keys().unwrap();
     drop(opened);
     let database = data.path().join("sled/db");
     for seed in 0_u8..12 {
@@ -177,17 +224,10 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
         }
         fs::write(&database, bytes).unwrap();
         let opened = open(data.path()).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-        assert_eq!(
-            opened.log.index().unwrap().head().unwrap(),
-            opened.head(),
-            "seed {seed}"
-        );
+        assert_eq!(opened.index().head().unwrap(), opened.head(), "seed {seed}");
         let found: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
         assert!(found == expected, "seed {seed}");
-        assert_eq!(opened.log.index().unwrap().keys().unwrap(), keys);
-        assert_eq!(
-            opened.log.index().unwrap().search("n1").unwrap_or_default(),
-            summaries
-        );
+        assert_eq!(opened.index().keys().unwrap(), keys);
+        assert_eq!(opened.index().search("n1").unwrap_or_default(), summaries);
     }
 }
