@@ -157,6 +157,62 @@ pub(crate) enum LogCommand {
     ///
     /// Every entry and its record, every signature, every state root and every tile. Takes one request for each entry.
     Audit,
+    /// Show one entry, proved to be in the log
+    Get {
+        /// Its index, from 0
+        #[arg(value_name = "INDEX")]
+        index: u64,
+    },
+    /// Write a proof that a record is logged, which needs no network to be checked (c2sp tlog-proof)
+    ///
+    /// The proof is checked before it is written. What it proves is the log's entry; weighbridge bundle packs the record too.
+    Prove {
+        /// The record: the id that publish and verify print
+        #[arg(value_name = "RECORD")]
+        record: RecordId,
+        /// Where to write it, usually as *.tlog-proof [default: the terminal]
+        #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+        out: Option<PathBuf>,
+    },
+    /// Watch the log, and tell of every new record of a publisher
+    Monitor(MonitorArgs),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+For a lab: who else can publish under your name, if your key is stolen, can only do so in the open. Each new record is one \
+line of JSON on stdout, and is handed to --exec and --webhook as well. It is told again when one of them fails: they may hear \
+of it twice, never not at all. Every new entry is read and must lead to the signed root, so none can be left out.
+
+Begins with the records that come from now on; a later run goes on where the last one for these publishers ended. A log that \
+contradicts what it showed before is told too, with the file that proves it, and ends the watch with exit code 9.
+
+Examples:
+  weighbridge log monitor --publisher acme.ai --known published.txt --exec ./alert.sh
+  weighbridge log monitor --publisher acme.ai --webhook https://chat.example/hook --interval 10
+  weighbridge log monitor --publisher acme.ai --from 0 --once")]
+pub(crate) struct MonitorArgs {
+    /// The publisher to watch. May be repeated
+    #[arg(long = "publisher", value_name = "NAME", required = true)]
+    pub(crate) publishers: Vec<PublisherName>,
+    /// Do not tell of the records in this file: record ids, one a line. It is read anew at each look
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) known: Option<PathBuf>,
+    /// Run this command of the shell for each, with the line on its stdin
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) exec: Option<String>,
+    /// Post each to this address, as JSON
+    #[arg(long, value_name = "URL", value_parser = web_address)]
+    pub(crate) webhook: Option<String>,
+    /// Seconds between two looks
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) interval: Duration,
+    /// Begin with this entry, whatever was told before
+    #[arg(long, value_name = "INDEX")]
+    pub(crate) from: Option<u64>,
+    /// Look once and end
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 #[derive(Debug, Args)]

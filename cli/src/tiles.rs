@@ -4,7 +4,7 @@ use provenance::{
     api::paths,
     merkle::{
         ConsistencyProof, ProveError, TreeSize,
-        tile::{TILE_WIDTH, TileCoord, TileHashReader, TileReadError},
+        tile::{MAX_BUNDLE_BYTES, TILE_WIDTH, TileCoord, TileHashReader, TileReadError, decode_bundle},
     },
 };
 
@@ -29,6 +29,24 @@ pub(crate) fn read_tile(client: &Client, tile: TileCoord) -> Result<Vec<u8>, Fai
     let mut bytes = client.get(&paths::tile(&tile.whole()), TILE_BYTES)?;
     bytes.truncate(usize::from(tile.width) * 32);
     Ok(bytes)
+}
+
+/// The entries of a bundle. A partial one may be gone once the full one is there, which begins with the same entries.
+///
+/// # Errors
+/// [`Exit::Network`], [`Exit::LogFault`] when it is not a bundle.
+pub(crate) fn read_entries(client: &Client, bundle: TileCoord) -> Result<Vec<Vec<u8>>, Failure> {
+    let most = MAX_BUNDLE_BYTES as u64;
+    let (found, bytes) = match client.get_if_there(&paths::tile(&bundle), most)? {
+        Some(bytes) => (bundle, bytes),
+        None => (bundle.whole(), client.get(&paths::tile(&bundle.whole()), most)?),
+    };
+    let mut entries = decode_bundle(&bytes, found.width).map_err(|error| {
+        let what = format!("the bundle {found} of {} does not read", client.address());
+        Failure::new(Exit::LogFault, what).why(error)
+    })?;
+    entries.truncate(usize::from(bundle.width));
+    Ok(entries)
 }
 
 /// What is read of the tree of `size` leaves at `client`.

@@ -15,6 +15,7 @@ mod lookup;
 pub(crate) mod openapi;
 mod pages;
 pub mod problem;
+mod proofs;
 mod publishers;
 mod records;
 mod search;
@@ -57,7 +58,10 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/api/v1/publishers/{publisher}/feed.atom", feed::feed))
         .service(read("/api/v1/search", search::search))
         .service(read("/api/v1/openapi.json", openapi::document))
+        .service(read("/api/v1/log/inclusion/{index}", proofs::inclusion))
+        .service(read("/api/v1/log/consistency/{from}/{to}", proofs::consistency))
         .service(read("/log/checkpoint", static_log::checkpoint))
+        .service(read("/log/checkpoints/{size}", static_log::archived))
         .service(read("/log/tile/{path:.*}", static_log::tile))
         .service(read("/badge/v1/example/{state}.svg", badge::example))
         .service(read("/badge/v1/{reference:.+}.svg", badge::svg))

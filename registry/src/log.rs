@@ -25,7 +25,7 @@ mod tests;
 use std::{
     io,
     panic::AssertUnwindSafe,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
@@ -34,7 +34,12 @@ use std::{
     thread::JoinHandle,
 };
 
-use provenance::{PublisherName, RecordId, api::RecordProof, merkle::tile::TileCoord, note::VerifierKey};
+use provenance::{
+    PublisherName, RecordId,
+    api::RecordProof,
+    merkle::{ConsistencyProof, LeafIndex, TreeHead, TreeSize, tile::TileCoord},
+    note::VerifierKey,
+};
 use tokio::sync::oneshot;
 
 pub(crate) use admission::Admitted;
@@ -57,6 +62,7 @@ use self::{
     materialise::tile_path,
     places::Places,
     publishers::Publishers,
+    receipts::Included,
     segments::Segments,
     sequencer::{Job, Pending, Sequencer},
 };
@@ -126,6 +132,7 @@ pub(crate) struct Shared {
     places: RwLock<Places>,
     segments: Segments,
     tiles: PathBuf,
+    checkpoints: PathBuf,
     running: AtomicBool,
 }
 
@@ -172,6 +179,7 @@ impl Log {
             places: RwLock::new(recovered.places),
             segments,
             tiles: folder.tiles(),
+            checkpoints: folder.checkpoints(),
             running: AtomicBool::new(true),
         });
         let sequencer = Sequencer {
@@ -294,6 +302,28 @@ impl Log {
         self.shared.prove(&self.view(), id, index)
     }
 
+    /// Proves that the entry at `index` is in the tree of `size` published entries.
+    pub(crate) fn inclusion(&self, index: LeafIndex, size: TreeSize) -> Result<Included, LogError> {
+        self.shared.inclusion(&self.view(), index, size)
+    }
+
+    /// Proves that the tree of `to` published entries begins with the one of `from`; with both heads.
+    pub(crate) fn consistency(
+        &self,
+        from: TreeSize,
+        to: TreeSize,
+    ) -> Result<(ConsistencyProof, [TreeHead; 2]), LogError> {
+        self.shared.consistency(&self.view(), from, to)
+    }
+
+    /// The checkpoint that was published at `size` entries; none when none was.
+    pub(crate) fn archived_checkpoint(&self, size: TreeSize) -> Result<Option<Vec<u8>>, LogError> {
+        if size > self.view().head.size {
+            return Ok(None);
+        }
+        Ok(read_if_there(&self.shared.checkpoints.join(size.to_string()))?)
+    }
+
     /// A record's payload, hashed on the way; none when it is not published.
     pub fn payload(&self, id: &RecordId) -> Result<Option<Vec<u8>>, LogError> {
         let published = self.view().head.size.get();
@@ -312,12 +342,7 @@ impl Log {
     /// The bytes of a tile or bundle; none when no checkpoint needed it. The caller has checked that it is not
     /// above the published size.
     pub fn tile(&self, coord: &TileCoord) -> Result<Option<Vec<u8>>, LogError> {
-        let path = tile_path(&self.shared.tiles, coord);
-        match std::fs::read(&path) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(io_error("read", &path)(e).into()),
-        }
+        Ok(read_if_there(&tile_path(&self.shared.tiles, coord))?)
     }
 
     /// Takes no further record, and waits until those in the queue are answered.
@@ -333,6 +358,14 @@ impl Log {
             let _ = thread.join();
         }
         self.follower.close();
+    }
+}
+
+fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, DurableError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(io_error("read", path)(e)),
     }
 }
 

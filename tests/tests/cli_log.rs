@@ -1,13 +1,27 @@
 //! `weighbridge log` and `verify-evidence`: a log that grows, one that is not sound, and one that contradicts itself.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpListener,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+};
 
 use harness::{
     cli::Ran,
     lab::{self, Lab},
+    outside,
     proxy::Proxy,
     registry::TestRegistry,
+    wait,
 };
+use provenance::{entry::Entry, tlog_proof::TlogProof};
 
 fn status(lab: &Lab, url: &str) -> Ran {
     lab.cli(&lab.trust()).run(&["log", "status", "--registry", url])
@@ -139,4 +153,165 @@ fn an_audit_reads_everything_and_names_what_does_not_hold() {
         ran.stderr.contains("You have not chosen a log to trust yet"),
         "{ran}"
     );
+}
+
+#[test]
+fn an_entry_is_shown_and_a_proof_of_it_is_checked_by_other_tools() {
+    let lab = Lab::small_without_page();
+    let cli = lab.cli(&lab.trust());
+    let entry = cli.ok(&["log", "get", "1", "--json"]).json();
+    assert_eq!(
+        (&entry["record"], &entry["publisher"]),
+        (&lab.record.as_str().into(), &lab::PUBLISHER.into())
+    );
+    assert!(cli.ok(&["log", "get", "0"]).stdout.contains("entry      0 of 2"));
+    let beyond = cli.run(&["log", "get", "2"]);
+    assert_eq!(beyond.code, 3, "{beyond}");
+    assert!(beyond.stderr.contains("it has 2, counted from 0"), "{beyond}");
+    let file = lab.work().join("x.tlog-proof");
+    cli.ok(&["log", "prove", &lab.record, "-o", &file.to_string_lossy()]);
+    let text = fs::read_to_string(&file).expect("the proof");
+    let shown = cli.ok(&["log", "prove", &lab.record]).stdout;
+    assert_eq!(shown.trim_end(), text.trim_end());
+    let proof = TlogProof::parse(&text).expect("a tlog-proof");
+    let head = outside::checked_head(&proof.checkpoint.to_string(), lab.registry.log_key());
+    let leaf = Entry::parse(entry["entry"].as_str().expect("text").as_bytes()).expect("an entry");
+    proof
+        .proof
+        .verify(&head, proof.index, &leaf.leaf_hash())
+        .expect("it holds");
+    let nobody = cli.run(&["log", "prove", &"0".repeat(64)]);
+    assert_eq!(nobody.code, 3, "{nobody}");
+    // A byte of entry 1 itself, and one of its sibling's hash.
+    for (part, from_the_end) in [("/log/tile/entries/", 20), ("/log/tile/0/", 64)] {
+        let proxy = Proxy::start(lab.registry.url(), move |path, body| {
+            path.starts_with(part).then(|| {
+                let mut changed = body.to_vec();
+                let at = changed.len() - from_the_end;
+                changed[at] ^= 1;
+                changed
+            })
+        });
+        for command in [["log", "get", "1"], ["log", "prove", &lab.record]] {
+            let ran = cli.run(&[&command[..], &["--registry", proxy.url()]].concat());
+            assert_eq!(ran.code, 9, "{part}: {ran}");
+        }
+    }
+}
+
+/// The events that a run printed, one a line.
+fn events(ran: &Ran) -> Vec<serde_json::Value> {
+    let lines = ran.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("a line of JSON"))
+        .collect()
+}
+
+#[test]
+fn a_lab_hears_of_every_record_under_its_name_that_it_does_not_know() {
+    let lab = Lab::small_without_page();
+    let cli = lab.cli(&lab.trust());
+    let watch = |more: &[&str]| {
+        let watch = ["log", "monitor", "--publisher", lab::PUBLISHER, "--once"];
+        cli.run(&[&watch[..], more].concat())
+    };
+    // From the beginning: the name itself, and one record.
+    let ran = watch(&["--from", "0"]);
+    assert_eq!(ran.code, 0, "{ran}");
+    let told = events(&ran);
+    let indices: Vec<_> = told.iter().map(|event| event["index"].as_u64()).collect();
+    assert_eq!(indices, [Some(0), Some(1)], "{ran}");
+    assert_eq!(told[1]["record"], lab.record.as_str());
+    assert_eq!(told[1]["event"], "record");
+    // What another publisher does is none of its business; and nothing is told twice.
+    lab::create_publisher(&cli, "second.example", "second.key");
+    assert_eq!(events(&watch(&[])), Vec::<serde_json::Value>::new());
+    // What the lab itself knows is passed over.
+    let known = lab.work().join("known.txt");
+    fs::write(&known, format!("# ours\n{}\n", lab.genesis)).expect("a file");
+    let ran = watch(&["--from", "0", "--known", &known.to_string_lossy()]);
+    assert_eq!(events(&ran).len(), 1, "{ran}");
+    fs::write(&known, "not an id\n").expect("a file");
+    let ran = watch(&["--known", &known.to_string_lossy()]);
+    assert!(ran.code == 2 && ran.stderr.contains("line 1"), "{ran}");
+    // A command gets the line; when it fails, the record is told again next time.
+    let out = lab.work().join("told.jsonl");
+    let append = format!("cat >> '{}'", out.display());
+    let failing = watch(&["--from", "1", "--exec", "exit 3"]);
+    assert_eq!(failing.code, 7, "{failing}");
+    let ran = watch(&["--from", "1", "--exec", &append]);
+    assert_eq!(ran.code, 0, "{ran}");
+    assert_eq!(
+        fs::read_to_string(&out).expect("what the command wrote"),
+        ran.stdout
+    );
+}
+
+#[test]
+fn a_watch_that_runs_tells_of_a_new_record_and_of_a_log_that_goes_back() {
+    let lab = Lab::small_without_page();
+    let cli = lab.cli(&lab.trust());
+    let old = lab.registry.get("/log/checkpoint").body;
+    let back = Arc::new(AtomicBool::new(false));
+    let there = Arc::clone(&back);
+    let proxy = Proxy::start(lab.registry.url(), move |path, _| {
+        (path == "/log/checkpoint" && there.load(Ordering::Relaxed)).then(|| old.clone())
+    });
+    let (hook, posted) = webhook();
+    let arguments = [
+        "log",
+        "monitor",
+        "--publisher",
+        "second.example",
+        "--interval",
+        "1",
+        "--registry",
+        proxy.url(),
+        "--webhook",
+        &hook,
+        "--from",
+        "2",
+    ];
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| cli.run(&arguments));
+        lab::create_publisher(&cli, "second.example", "second.key");
+        let first: serde_json::Value = posted.recv_timeout(wait::PATIENCE).expect("an event");
+        assert_eq!((&first["event"], &first["index"]), (&"record".into(), &2.into()));
+        back.store(true, Ordering::Relaxed);
+        let second = posted.recv_timeout(wait::PATIENCE).expect("an event");
+        assert_eq!(second["event"], "log-fault");
+        let ran = watch.join().expect("it ends");
+        assert_eq!(ran.code, 9, "{ran}");
+        assert_eq!(events(&ran), [first, second]);
+        assert_eq!(cli.run(&["verify-evidence", &evidence(&ran)]).code, 9);
+    });
+}
+
+/// A web address, and what is posted to it.
+fn webhook() -> (String, mpsc::Receiver<serde_json::Value>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}/hook", listener.local_addr().expect("an address"));
+    let (sender, posted) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut reader = BufReader::new(&stream);
+            let (mut length, mut line) = (0, String::new());
+            while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
+                let lower = line.to_ascii_lowercase();
+                if let Some(value) = lower.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a length");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).expect("the body");
+            (&stream)
+                .write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
+                .expect("an answer");
+            if sender.send(serde_json::from_slice(&body).expect("JSON")).is_err() {
+                return;
+            }
+        }
+    });
+    (url, posted)
 }

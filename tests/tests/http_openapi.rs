@@ -91,6 +91,10 @@ fn answers_have_the_shapes_that_are_described() {
             .replace("{state}", "logged")
             .replace("{version}", "1.0.0")
             .replace("{path}", "0/000.p/2")
+            .replace("{index}", "1")
+            .replace("{from}", "1")
+            .replace("{to}", "2")
+            .replace("{size}", "2")
     };
     let mut compared = 0;
     for (path, methods) in document["paths"].as_object().expect("paths") {

@@ -1,15 +1,21 @@
 //! What the registry serves: caching rules, the page's policy, the log from outside, and how a model is found.
 
-use std::sync::Arc;
+use std::{io::Read as _, sync::Arc};
 
+use flate2::read::GzDecoder;
 use harness::{
     envelopes::{keyset_envelope, origin, submit},
+    http::Client,
     lab::{Lab, PUBLISHER},
-    outside::{assert_extends, checked_head, read_whole_log},
+    outside::{OutsideView, assert_extends, checked_head, read_whole_log},
     registry::TestRegistry,
     wait::Shared,
 };
-use provenance::{Sha256Digest, key::SigningKey};
+use provenance::{
+    Sha256Digest,
+    key::SigningKey,
+    merkle::{ConsistencyProof, InclusionProof, LeafIndex, MemoryTree},
+};
 use serde_json::{Value, json};
 
 /// One registry with the page and a published model for all tests of this file.
@@ -231,6 +237,94 @@ fn a_log_of_more_than_a_tile_can_be_checked_from_outside() {
     let view = read_whole_log(&client, registry.log_key());
     assert_eq!(view.entries.len(), 258);
     assert_eq!(client.get("/log/tile/0/000").ok().body.len(), 8192);
+    check_proofs_of_the_api(&client, &view);
+    check_archived_checkpoints(&client, &view, registry.log_key());
+    let plain = client.get("/log/tile/entries/000").ok();
+    let packed = client.get_with("/log/tile/entries/000", &[("Accept-Encoding", "gzip")]);
+    assert_eq!(
+        (packed.header("content-encoding"), packed.header("vary")),
+        ("gzip", "Accept-Encoding")
+    );
+    assert_ne!(packed.header("etag"), plain.header("etag"));
+    let mut unpacked = Vec::new();
+    GzDecoder::new(packed.body.as_slice())
+        .read_to_end(&mut unpacked)
+        .expect("gzip");
+    assert!(packed.body.len() < plain.body.len() && unpacked == plain.body);
+}
+
+/// Proofs for many pairs of sizes lead to the roots of the tree that was read whole.
+fn check_proofs_of_the_api(client: &Client, view: &OutsideView) {
+    let hashes = |answer: &Value| -> Vec<Sha256Digest> {
+        let hashes = answer["hashes"].as_array().expect("hashes").iter();
+        hashes
+            .map(|hash| hash.as_str().unwrap().parse().unwrap())
+            .collect()
+    };
+    let mut tree = MemoryTree::new();
+    let mut heads = vec![tree.head()];
+    for entry in &view.entries {
+        tree.push(entry.leaf_hash());
+        heads.push(tree.head());
+    }
+    let sizes = [1, 2, 3, 100, 255, 256, 257, 258];
+    for size in sizes {
+        for index in [0, size / 2, size - 1] {
+            let path = format!("/api/v1/log/inclusion/{index}?size={size}");
+            let answer = client.get(&path).ok();
+            assert!(answer.header("cache-control").contains("immutable"));
+            let answer = answer.json();
+            let proof = InclusionProof {
+                hashes: hashes(&answer),
+            };
+            let leaf = view.entries[index].leaf_hash();
+            assert_eq!(answer["leaf_hash"], json!(leaf.digest()), "{path}");
+            proof
+                .verify(&heads[size], LeafIndex::new(index as u64), &leaf)
+                .unwrap_or_else(|e| panic!("{path}: {e}"));
+        }
+        for from in sizes.into_iter().filter(|from| *from <= size) {
+            let path = format!("/api/v1/log/consistency/{from}/{size}");
+            let answer = client.get(&path).ok().json();
+            let proof = ConsistencyProof {
+                hashes: hashes(&answer),
+            };
+            assert_eq!(answer["to_root"], json!(heads[size].root.digest()), "{path}");
+            assert_eq!(answer["from_root"], json!(heads[from].root.digest()), "{path}");
+            proof
+                .verify(&heads[from], &heads[size])
+                .unwrap_or_else(|e| panic!("{path}: {e}"));
+        }
+    }
+    let newest = client.get("/api/v1/log/inclusion/7").ok();
+    assert_eq!(newest.json()["size"], 258);
+    assert_eq!(newest.header("cache-control"), "public, max-age=5");
+    for (path, status) in [
+        ("inclusion/258", 404),
+        ("inclusion/5?size=5", 404),
+        ("inclusion/5?size=259", 404),
+        ("inclusion/05", 400),
+        ("inclusion/5?size=-1", 400),
+        ("consistency/3/2", 400),
+        ("consistency/3/259", 404),
+        ("consistency/x/2", 400),
+    ] {
+        let answer = client.get(&format!("/api/v1/log/{path}"));
+        assert_eq!(answer.status, status, "{path}: {}", answer.text());
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
+    }
+}
+
+fn check_archived_checkpoints(client: &Client, view: &OutsideView, log_key: &str) {
+    let newest = client.get("/log/checkpoints/258").ok();
+    assert_eq!(newest.body, client.get("/log/checkpoint").ok().body);
+    assert!(newest.header("cache-control").contains("immutable"));
+    let empty = checked_head(&client.get("/log/checkpoints/0").ok().text(), log_key);
+    assert_extends(&empty, view);
+    for size in ["259", "00", "-1", "x", "../log.key", "%2e%2e%2flog.key"] {
+        let answer = client.get(&format!("/log/checkpoints/{size}"));
+        assert_eq!(answer.status, 404, "{size}: {}", answer.text());
+    }
 }
 
 #[test]

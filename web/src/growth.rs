@@ -4,9 +4,10 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use provenance::{
     checkpoint::Checkpoint,
+    evidence::Evidence,
     json::{self, At, FromJson, WrongValue},
     merkle::{
-        ConsistencyProof, ProveError,
+        ConsistencyProof, Frontier, ProveError, TreeHead,
         tile::{TileCoord, TileHashReader, TileReadError},
     },
     note::SignedNote,
@@ -42,8 +43,6 @@ impl FromJson for Kept {
 /// An earlier view, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Remembered {
-    /// Its signed note.
-    pub(crate) note: String,
     /// Entries that it had.
     pub(crate) size: u64,
     /// Entries that there are now.
@@ -66,8 +65,8 @@ pub(crate) enum Growth {
     },
     /// It does not.
     Broken {
-        /// The earlier view.
-        before: Remembered,
+        /// The file that shows it to others.
+        evidence: Evidence,
         /// What does not fit.
         why: String,
     },
@@ -98,49 +97,74 @@ pub(crate) async fn remember(origin: &str, note: &str) {
     }
 }
 
-/// Two signed views that contradict each other, as a file.
-pub(crate) fn evidence(before: &Remembered, now: &str) -> String {
-    let both = [before.note.as_str(), now];
-    serde_json::to_string_pretty(&BTreeMap::from([("checkpoints", both)])).unwrap_or_default()
+/// What tiles say of two trees.
+enum Compared {
+    /// The second begins with the first.
+    Grew,
+    /// It begins with another one of that size; both are proved.
+    Forked(TreeHead, ConsistencyProof),
 }
 
-/// Compares `now` with the view that is remembered.
-pub(crate) async fn check(remembered: Option<(String, u64)>, now: &Checkpoint) -> Growth {
-    let Some((note, at)) = remembered else {
+fn compare<F>(
+    reader: &TileHashReader<F>,
+    from: &TreeHead,
+    to: &TreeHead,
+) -> Result<Compared, ProveError<TileReadError<TileCoord>>>
+where
+    F: Fn(TileCoord) -> Result<Vec<u8>, TileCoord>,
+{
+    let proof = ConsistencyProof::prove(reader, from.size, to.size)?;
+    if proof.verify(from, to).is_ok() {
+        return Ok(Compared::Grew);
+    }
+    let prefix = Frontier::read(reader, from.size).map_err(ProveError::Read)?;
+    Ok(Compared::Forked(prefix.tree_head(), proof))
+}
+
+/// Compares what is shown now, a note and the checkpoint in it, with the view that is remembered.
+pub(crate) async fn check(remembered: Option<(String, u64)>, note: &SignedNote, now: &Checkpoint) -> Growth {
+    let Some((earlier, at)) = remembered else {
         return Growth::First;
     };
-    let earlier = SignedNote::parse(&note)
-        .ok()
-        .and_then(|note| Checkpoint::parse(note.text()).ok());
-    let Some(earlier) = earlier else {
+    let earlier = SignedNote::parse(&earlier).ok().and_then(|note| {
+        let checkpoint = Checkpoint::parse(note.text()).ok()?;
+        Some((note, checkpoint))
+    });
+    let Some((before_note, earlier)) = earlier else {
         // What does not read any more was never a view of this log.
         return Growth::First;
     };
     let (from, to) = (earlier.head, now.head);
     let before = Remembered {
-        note,
         size: from.size.get(),
         now: to.size.get(),
         age_s: now_s().saturating_sub(at),
     };
-    if to.size < from.size {
-        let why = format!("it had {} entries then and shows {} now", from.size, to.size);
-        return Growth::Broken { before, why };
+    if to.size < from.size || (to.size == from.size && to.root != from.root) {
+        let why = if to.size < from.size {
+            format!("it had {} entries then and shows {} now", from.size, to.size)
+        } else {
+            format!("it showed two different trees of {} entries", from.size)
+        };
+        let evidence = Evidence::of_heads(&before_note, note);
+        return Growth::Broken { evidence, why };
     }
     let tiles: RefCell<BTreeMap<TileCoord, Vec<u8>>> = RefCell::default();
     for _ in 0..=MOST_TILES {
         let read = |tile: TileCoord| tiles.borrow().get(&tile).cloned().ok_or(tile);
         let reader = TileHashReader::new(to.size, read);
-        match ConsistencyProof::prove(&reader, from.size, to.size) {
-            Ok(proof) => {
+        match compare(&reader, &from, &to) {
+            Ok(Compared::Grew) => {
                 let tiles = tiles.borrow().len();
-                return match proof.verify(&from, &to) {
-                    Ok(()) => Growth::Grew { before, tiles },
-                    Err(error) => Growth::Broken {
-                        before,
-                        why: error.to_string(),
-                    },
-                };
+                return Growth::Grew { before, tiles };
+            }
+            Ok(Compared::Forked(prefix, proof)) => {
+                let why = format!(
+                    "its first {} entries are no longer those that it showed then",
+                    from.size
+                );
+                let evidence = Evidence::of_fork(&before_note, note, prefix.root, proof);
+                return Growth::Broken { evidence, why };
             }
             Err(ProveError::Read(TileReadError::Read(missing))) => match api::tile(missing).await {
                 Ok(bytes) => drop(tiles.borrow_mut().insert(missing, bytes)),

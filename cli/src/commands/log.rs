@@ -1,8 +1,10 @@
-//! `log`: the log itself. `status` compares what it shows now with what it showed this user before; `audit` computes all
-//! of it again.
+//! `log`: the log itself. `status` compares what it shows now with what it showed this user before, as all others do
+//! first; `audit` computes all of it again, `get` and `prove` show single entries, `monitor` tells of new ones.
 
 mod audit;
+mod entry;
 mod memory;
+mod monitor;
 
 use provenance::{checkpoint::Checkpoint, note::SignedNote, trust::TrustFile};
 use serde_json::json;
@@ -36,14 +38,34 @@ pub(super) fn run(context: &Context, command: &LogCommand) -> Result<Exit, Failu
         ));
     };
     let client = context.needed_registry(Some(&trust))?;
+    if let LogCommand::Monitor(args) = command {
+        return monitor::run(context, args, &client, &trust);
+    }
     let view = View::fetch(&client, &trust)?;
     let memory = Memory::of(&view.checkpoint.origin)?;
     let growth = memory.compare(&client, &trust, &view)?;
-    let audited = match command {
-        LogCommand::Status => None,
-        LogCommand::Audit => Some(audit::run(context.output, &client, &view)?),
-    };
+    match command {
+        LogCommand::Get { index } => entry::get(context.output, &client, &view, *index)?,
+        LogCommand::Prove { record, out } => {
+            entry::prove(context.output, &client, &view, record, out.as_deref())?;
+        }
+        LogCommand::Audit => {
+            let audited = audit::run(context.output, &client, &view)?;
+            status(context, &view, &growth, Some(&audited))?;
+        }
+        LogCommand::Status | LogCommand::Monitor(_) => status(context, &view, &growth, None)?,
+    }
     memory.keep(&view)?;
+    Ok(Exit::Done)
+}
+
+/// Tells what the log shows, and what was found out about it.
+fn status(
+    context: &Context,
+    view: &View,
+    growth: &Growth,
+    audited: Option<&audit::Audited>,
+) -> Result<(), Failure> {
     let head = view.checkpoint.head;
     if context.output.json {
         Output::print_json(&json!({
@@ -54,9 +76,9 @@ pub(super) fn run(context: &Context, command: &LogCommand) -> Result<Exit, Failu
             "witnesses": view.witnesses,
             "age_s": view.age_s,
             "before": growth.before(),
-            "audited": audited.as_ref().map(audit::Audited::json),
+            "audited": audited.map(audit::Audited::json),
         }))?;
-        return Ok(Exit::Done);
+        return Ok(());
     }
     let mut lines = vec![
         format!("log        {}", view.checkpoint.origin),
@@ -65,7 +87,7 @@ pub(super) fn run(context: &Context, command: &LogCommand) -> Result<Exit, Failu
         format!("signature  by the log's key; {}", view.confirmed()),
         format!("growth     {}", growth.words(head.size.get())),
     ];
-    if let Some(audited) = &audited {
+    if let Some(audited) = audited {
         lines.push(format!("audit      {}", audited.words()));
     } else {
         lines.push(format!(
@@ -73,8 +95,17 @@ pub(super) fn run(context: &Context, command: &LogCommand) -> Result<Exit, Failu
             context.again("log audit")
         ));
     }
-    Output::print(&lines.join("\n"))?;
-    Ok(Exit::Done)
+    Output::print(&lines.join("\n"))
+}
+
+/// What is said of a log of which something does not hold.
+fn fault(client: &Client, why: &str) -> Failure {
+    Failure::new(
+        Exit::LogFault,
+        format!("the log at {} does not hold", client.address()),
+    )
+    .why(provenance::path::visible(why))
+    .next("keep this output, and ask the log's operator and witnesses")
 }
 
 impl View {

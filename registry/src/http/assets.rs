@@ -21,7 +21,7 @@ use actix_web::{
 };
 use provenance::Sha256Digest;
 
-use super::caching::{IMMUTABLE, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag};
+use super::caching::{IMMUTABLE, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag, takes};
 use crate::pages::{Essentials, Markup, escaped};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -274,21 +274,9 @@ impl Asset {
 
     /// The best encoding that is ready, that the client takes, and that is smaller than none.
     fn encoded_for(&self, request: &HttpRequest) -> (Option<&'static str>, &[u8]) {
-        let accepted = request
-            .headers()
-            .get(header::ACCEPT_ENCODING)
-            .and_then(|v| v.to_str().ok())
-            .unwrap_or("");
-        let takes = |wanted: &str| {
-            accepted.split(',').any(|offer| {
-                let mut parts = offer.split(';').map(str::trim);
-                parts.next() == Some(wanted)
-                    && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
-            })
-        };
         for (name, encoded) in [("br", &self.brotli), ("gzip", &self.gzip)] {
             match encoded.get().filter(|bytes| bytes.len() < self.plain.len()) {
-                Some(bytes) if takes(name) => return (Some(name), bytes),
+                Some(bytes) if takes(request, name) => return (Some(name), bytes),
                 _ => {}
             }
         }

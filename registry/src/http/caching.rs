@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     body::BoxBody,
-    http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH},
+    http::header::{ACCEPT_ENCODING, CACHE_CONTROL, ETAG, IF_NONE_MATCH},
 };
 use provenance::Sha256Digest;
 use serde::Serialize;
@@ -38,6 +38,16 @@ pub(crate) fn fresh_json<T: Serialize>(request: &HttpRequest, answer: &T) -> Res
     let body = serde_json::to_vec(answer).map_err(|e| ApiError::internal("writing an answer", &e))?;
     let tag = content_tag(&body);
     Ok(answer_with_etag(request, &tag, FRESH, JSON, || body.into()))
+}
+
+/// Whether the client takes bodies in this encoding.
+pub(crate) fn takes(request: &HttpRequest, encoding: &str) -> bool {
+    let accepted = request.headers().get(ACCEPT_ENCODING);
+    let accepted = accepted.and_then(|v| v.to_str().ok()).unwrap_or("");
+    accepted.split(',').any(|offer| {
+        let mut parts = offer.split(';').map(str::trim);
+        parts.next() == Some(encoding) && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 /// A 200 with the body and its ETag, or a 304 when the client has it already. `tag` is written without quotes.

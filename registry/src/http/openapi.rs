@@ -183,12 +183,39 @@ const OPERATIONS: &[Operation] = &[
         ),
         &[("q", "Words, or one whole digest; 2 characters to 256 bytes")],
     ),
+    asked(
+        get(
+            "/api/v1/log/inclusion/{index}",
+            LOG,
+            "Proves that an entry is in a tree of the log (RFC 6962)",
+            (JSON, "InclusionAnswer"),
+            &[Code::BadRequest, Code::BeyondCheckpoint],
+        ),
+        &[(
+            "size",
+            "Entries of the tree; without it, as many as are published now",
+        )],
+    ),
+    get(
+        "/api/v1/log/consistency/{from}/{to}",
+        LOG,
+        "Proves that the tree of `to` entries begins with the one of `from` (RFC 6962)",
+        (JSON, "ConsistencyAnswer"),
+        &[Code::BadRequest, Code::BeyondCheckpoint],
+    ),
     get(
         "/log/checkpoint",
         LOG,
         "The newest checkpoint, a signed note (c2sp.org/tlog-checkpoint)",
         (TEXT, ""),
         &[],
+    ),
+    get(
+        "/log/checkpoints/{size}",
+        LOG,
+        "The checkpoint that was published when the log had this many entries; not every size was",
+        (TEXT, ""),
+        &[Code::NotFound],
     ),
     get(
         "/log/tile/{path}",
@@ -285,6 +312,8 @@ fn part(name: &str) -> &'static str {
         "publisher" => "A publisher's name",
         "reference" => "A record id, or @publisher/model or @publisher/model@version",
         "state" => "A state, such as logged",
+        "index" => "Index of an entry, from 0",
+        "from" | "to" | "size" => "Number of entries",
         "version" => "A version of the script",
         _ => "A tile's path, such as 0/000.p/3",
     }

@@ -10,8 +10,9 @@ use provenance::{
     api::{Base64Bytes, ControlEntry, RecordProof},
     entry::Entry,
     merkle::{
-        HashReader, InclusionProof, LeafIndex, node_hash,
-        tile::{TILE_HEIGHT, TileCoord, TileHashReader},
+        ConsistencyProof, Frontier, HashReader, InclusionProof, LeafHash, LeafIndex, TreeHead, TreeSize,
+        node_hash,
+        tile::{TILE_HEIGHT, TileCoord, TileHashReader, TileReadError},
     },
     state::{StateLeaf, StateProof},
     tlog_proof::TlogProof,
@@ -65,6 +66,17 @@ impl<R: HashReader> HashReader for Nodes<'_, R> {
         }
         Ok(hash)
     }
+}
+
+/// An entry, and that a tree has it.
+#[derive(Debug)]
+pub(crate) struct Included {
+    /// Its leaf hash.
+    pub(crate) leaf: LeafHash,
+    /// That it is in the tree.
+    pub(crate) proof: InclusionProof,
+    /// The tree.
+    pub(crate) head: TreeHead,
 }
 
 /// What all receipts of one publisher say.
@@ -165,19 +177,52 @@ impl Shared {
     }
 
     fn tlog_proof(&self, view: &View, index: u64) -> Result<TlogProof, LogError> {
-        let reader = TileHashReader::new(view.head.size, |coord: TileCoord| self.tile_of(view, &coord));
-        let reader = Nodes { view, reader };
         let index = LeafIndex::new(index);
-        let proof = InclusionProof::prove(&reader, view.head.size, index);
-        let proof = proof.map_err(|e| LogError::Proof {
-            reason: error_chain(&e),
-        })?;
+        let proof = InclusionProof::prove(&self.nodes(view), view.head.size, index);
         Ok(TlogProof {
             extra: None,
             index,
-            proof,
+            proof: proof.map_err(no_proof)?,
             checkpoint: view.signed.clone(),
         })
+    }
+
+    /// The hashes of a view's tree, and so of every smaller one.
+    fn nodes<'a>(&'a self, view: &'a View) -> impl HashReader<Error = TileReadError<DurableError>> + 'a {
+        let reader = TileHashReader::new(view.head.size, |coord: TileCoord| self.tile_of(view, &coord));
+        Nodes { view, reader }
+    }
+
+    /// Proves that the entry at `index` is in the tree of `size` entries, which `view` has.
+    pub(crate) fn inclusion(
+        &self,
+        view: &View,
+        index: LeafIndex,
+        size: TreeSize,
+    ) -> Result<Included, LogError> {
+        let nodes = self.nodes(view);
+        Ok(Included {
+            leaf: LeafHash::from(nodes.node(0, index.get()).map_err(no_proof)?),
+            proof: InclusionProof::prove(&nodes, size, index).map_err(no_proof)?,
+            head: Frontier::read(&nodes, size).map_err(no_proof)?.tree_head(),
+        })
+    }
+
+    /// Proves that the tree of `to` entries, which `view` has, begins with the one of `from`; with both heads.
+    pub(crate) fn consistency(
+        &self,
+        view: &View,
+        from: TreeSize,
+        to: TreeSize,
+    ) -> Result<(ConsistencyProof, [TreeHead; 2]), LogError> {
+        let nodes = self.nodes(view);
+        let head = |size| {
+            Frontier::read(&nodes, size)
+                .map(|edge| edge.tree_head())
+                .map_err(no_proof)
+        };
+        let proof = ConsistencyProof::prove(&nodes, from, to).map_err(no_proof)?;
+        Ok((proof, [head(from)?, head(to)?]))
     }
 
     /// A tile of `view`, read once while the view is the newest.
@@ -205,6 +250,12 @@ impl Shared {
             entry: view.last_entry.clone(),
             tlog_proof: self.tlog_proof(view, last)?,
         })
+    }
+}
+
+fn no_proof(error: impl std::error::Error) -> LogError {
+    LogError::Proof {
+        reason: error_chain(&error),
     }
 }
 

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use provenance::{
     api::paths,
     checkpoint::Checkpoint,
+    evidence::Evidence,
     note::SignedNote,
     path::visible,
     trust::{TrustFile, TrustedCheckpoint},
@@ -134,7 +135,7 @@ fn now(note: &str, trust: TrustSession) -> View {
             fact("Root", el("code").class("whole-key").child(head.root.to_string())),
             fact("Signature", standing),
         )),
-        memory(origin, raw.clone(), checkpoint),
+        memory(origin, signed, checkpoint),
         snippet("Checkpoint", raw),
     )
         .into_view()
@@ -158,17 +159,16 @@ fn confirmed(checkpoint: &TrustedCheckpoint) -> String {
 }
 
 /// What this browser remembers of the log, and whether the log has only grown since.
-fn memory(origin: String, note: String, checkpoint: Checkpoint) -> View {
+fn memory(origin: String, note: SignedNote, checkpoint: Checkpoint) -> View {
     let state = RwSignal::new_local(None::<Growth>);
-    let shown = note.clone();
     let start = move || {
         state.set(None);
         let (origin, note, checkpoint) = (origin.clone(), note.clone(), checkpoint.clone());
         spawn(async move {
             let remembered = growth::recall(&origin).await;
-            let growth = growth::check(remembered, &checkpoint).await;
+            let growth = growth::check(remembered, &note, &checkpoint).await;
             if matches!(growth, Growth::First | Growth::Grew { .. }) {
-                growth::remember(&origin, &note).await;
+                growth::remember(&origin, &note.to_string()).await;
             }
             state.set(Some(growth));
         });
@@ -190,7 +190,7 @@ fn memory(origin: String, note: String, checkpoint: Checkpoint) -> View {
             )
             .into_view(),
         Some(Growth::Grew { before, tiles }) => grew(&before, tiles).into_view(),
-        Some(Growth::Broken { before, why }) => broken(before, &why, shown.clone()).into_view(),
+        Some(Growth::Broken { evidence, why }) => broken(evidence, &why).into_view(),
         Some(Growth::Unknown(why)) => el("p").attr("role", "alert").hook("growth").child(text::sentence(&why)).into_view(),
     }
     };
@@ -198,11 +198,11 @@ fn memory(origin: String, note: String, checkpoint: Checkpoint) -> View {
     (el("h3").child("Has it only grown?"), view, again).into_view()
 }
 
-/// Two views that do not fit. `note` is the newer one.
-fn broken(before: Remembered, why: &str, note: String) -> impl IntoView + use<> {
+/// Two views that do not fit.
+fn broken(evidence: Evidence, why: &str) -> impl IntoView + use<> {
     let save = move || {
         // A download that does not start is seen by the visitor.
-        let _ = clipboard::save("weighbridge-split-view.json", &growth::evidence(&before, &note));
+        let _ = clipboard::save("weighbridge-split-view.json", &evidence.to_json());
     };
     el("div")
         .class("notice is-red")
@@ -216,8 +216,9 @@ fn broken(before: Remembered, why: &str, note: String) -> impl IntoView + use<> 
                     .child("The log contradicts what it showed this browser before"),
                 el("p").child(text::sentence(why)),
                 el("p").child(
-                    "Keep both views: where the log’s key signed both, they show together that its past was \
-                     changed. Believe no verdict that rests on this log until its operator has explained it.",
+                    "Keep both views, in one file that `weighbridge verify-evidence` checks anywhere: where the log’s key \
+                     signed both, they show what it did. Believe no verdict that rests on this log until its operator has \
+                     explained it.",
                 ),
                 button("Save both views", save).hook("save-evidence"),
             )),

@@ -7,21 +7,18 @@ use provenance::{
     entry::Entry,
     merkle::{
         TreeSize,
-        tile::{
-            MAX_BUNDLE_BYTES, TileCoord, TileKind, bundles_for_growth, decode_bundle, tile_bytes,
-            tiles_for_growth,
-        },
+        tile::{TileKind, bundles_for_growth, tile_bytes, tiles_for_growth},
     },
 };
 use serde_json::{Value, json};
 
-use super::View;
+use super::{View, fault};
 use crate::{
     client::Client,
-    failure::{Exit, Failure},
+    failure::Failure,
     output::{self, Output, count},
     progress::Progress,
-    tiles::read_tile,
+    tiles::{read_entries, read_tile},
 };
 
 /// What an audit found sound.
@@ -75,28 +72,6 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
         publishers: audit.publishers(),
         tiles: coords.len(),
     })
-}
-
-/// The entries of a bundle. A partial one may be gone once the full one is there, which begins with the same entries.
-fn read_entries(client: &Client, coord: TileCoord) -> Result<Vec<Vec<u8>>, Failure> {
-    let most = MAX_BUNDLE_BYTES as u64;
-    let (found, bytes) = match client.get_if_there(&paths::tile(&coord), most)? {
-        Some(bytes) => (coord, bytes),
-        None => (coord.whole(), client.get(&paths::tile(&coord.whole()), most)?),
-    };
-    let mut entries = decode_bundle(&bytes, found.width)
-        .map_err(|error| fault(client, &format!("the bundle {found} does not read: {error}")))?;
-    entries.truncate(usize::from(coord.width));
-    Ok(entries)
-}
-
-fn fault(client: &Client, why: &str) -> Failure {
-    Failure::new(
-        Exit::LogFault,
-        format!("the log at {} does not hold", client.address()),
-    )
-    .why(provenance::path::visible(why))
-    .next("keep this output, and ask the log's operator and witnesses")
 }
 
 impl Audited {

@@ -4,7 +4,7 @@
 use std::{fs, io::ErrorKind, path::PathBuf};
 
 use provenance::{
-    Sha256Digest,
+    PublisherName, Sha256Digest,
     checkpoint::{Checkpoint, Origin},
     evidence::Evidence,
     merkle::{Frontier, TreeHead, TreeSize},
@@ -57,6 +57,20 @@ impl Memory {
 
     fn path(&self) -> PathBuf {
         self.folder.join(format!("{}.checkpoint", self.name))
+    }
+
+    /// As [`Self::of`], for whoever watches `publishers`: how far they were told.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn of_monitor(origin: &Origin, publishers: &[PublisherName]) -> Result<Self, Failure> {
+        let mut names: Vec<&str> = publishers.iter().map(PublisherName::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut memory = Self::of(origin)?;
+        let who = Sha256Digest::of(names.join("\n").as_bytes()).short();
+        memory.name = format!("{}.monitor-{who}", memory.name);
+        Ok(memory)
     }
 
     /// The remembered view; none when there is none, or when it is not one of this log under the key that is trusted now.

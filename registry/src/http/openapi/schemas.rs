@@ -56,7 +56,7 @@ fn answer(member: (&str, Value)) -> Value {
 
 /// Every schema by name.
 pub(super) fn all() -> Value {
-    let parts = [of_publishing(), of_lists(), of_badges()];
+    let parts = [of_publishing(), of_lists(), of_log(), of_badges()];
     let members = parts.into_iter().filter_map(|part| match part {
         Value::Object(members) => Some(members),
         _ => None,
@@ -157,6 +157,27 @@ fn of_lists() -> Value {
             ]))),
             ("threshold", object(&[("root", whole()), ("sign", whole())])),
             ("records", list(&named("Summary"))),
+        ]),
+    })
+}
+
+fn of_log() -> Value {
+    json!({
+        "InclusionAnswer": object(&[
+            ("v", version()),
+            ("index", whole()),
+            ("size", whole()),
+            ("leaf_hash", digest()),
+            ("root", digest()),
+            ("hashes", list(&digest())),
+        ]),
+        "ConsistencyAnswer": object(&[
+            ("v", version()),
+            ("from", whole()),
+            ("to", whole()),
+            ("from_root", digest()),
+            ("to_root", digest()),
+            ("hashes", list(&digest())),
         ]),
     })
 }
