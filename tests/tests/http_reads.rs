@@ -258,7 +258,7 @@ fn check_proofs_of_the_api(client: &Client, view: &OutsideView) {
     let hashes = |answer: &Value| -> Vec<Sha256Digest> {
         let hashes = answer["hashes"].as_array().expect("hashes").iter();
         hashes
-            .map(|hash| hash.as_str().unwrap().parse().unwrap())
+            .map(|hash| hash.as_str().expect("text").parse().expect("a digest"))
             .collect()
     };
     let mut tree = MemoryTree::new();
