@@ -21,6 +21,7 @@ pub mod forgery;
 pub mod host_page;
 pub mod hostile;
 pub mod http;
+pub mod judges;
 pub mod lab;
 pub mod models;
 pub mod outside;

@@ -3,8 +3,8 @@
 //! Tools go to the user's cargo folder, never into the clone. Nothing that is there already is touched.
 
 mod list;
-mod model_signing;
 mod models;
+mod python;
 
 use std::{path::Path, time::Instant};
 

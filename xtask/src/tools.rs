@@ -86,11 +86,6 @@ impl Workspace {
         self.cargo_home.join("weighbridge-tools")
     }
 
-    /// The Python tool that OMS signatures are compared with, in an environment of its own.
-    pub(crate) fn model_signing(&self) -> PathBuf {
-        self.tools().join("model-signing")
-    }
-
     /// Prepares `program` in the clone, with our tools on its PATH.
     pub(crate) fn run(&self, program: &str) -> Run {
         // A program is looked up on the PATH that it is given, so this finds what was installed a moment ago.

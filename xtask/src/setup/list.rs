@@ -5,8 +5,13 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use super::{Need, Purpose, model_signing, models::MODELS};
+use super::{
+    Need, Purpose,
+    models::MODELS,
+    python::{AICS_TLOG, MODEL_SIGNING, Tool},
+};
 use crate::{
+    steps::say,
     system::{Run, on_path},
     tools::Workspace,
 };
@@ -34,7 +39,7 @@ pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 9] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 10] {
     [
         Need::system(
             Purpose::Page,
@@ -95,6 +100,16 @@ fn packages(workspace: &Workspace) -> [Need<'_>; 9] {
             "strace, which shows system calls and lets them fail (on Linux)",
         ),
         Need::system(
+            Purpose::Everything,
+            "go and its x/mod packages",
+            Box::new(|| {
+                on_path("go").is_some()
+                    && Path::new("/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog").is_dir()
+            }),
+            &["golang-go", "golang-golang-x-mod-dev"],
+            "Go, and the sources of golang.org/x/mod below /usr/share/gocode: they read our logs as strangers",
+        ),
+        Need::system(
             Purpose::Load,
             "wrk",
             Box::new(|| on_path("wrk").is_some()),
@@ -151,8 +166,8 @@ fn page(workspace: &Workspace) -> [Need<'_>; 4] {
 }
 
 /// What tests and benchmarks need besides, and any user can install.
-fn tests(workspace: &Workspace) -> [Need<'_>; 5] {
-    [
+fn tests(workspace: &Workspace) -> Vec<Need<'_>> {
+    let mut needs = vec![
         Need::own(
             Purpose::Everything,
             "rustfmt and clippy",
@@ -184,14 +199,32 @@ fn tests(workspace: &Workspace) -> [Need<'_>; 5] {
             AXE_CORE,
             "installing it with npm, to check that everyone can use the page (3 s)",
         ),
-        Need::own(
-            Purpose::Everything,
-            "model_signing",
-            Box::new(|| model_signing::is_there(workspace)),
+        python_need(
+            workspace,
+            &MODEL_SIGNING,
             "installing the Python tool that OMS signatures are compared with, in a folder of its own (20 s)",
-            Box::new(|| model_signing::install(workspace)),
         ),
-    ]
+    ];
+    if AICS_TLOG.is_there(workspace) || AICS_TLOG.python(workspace).is_some() {
+        needs.push(python_need(
+            workspace,
+            &AICS_TLOG,
+            "installing the Python tool that reads our logs as a stranger, in a folder of its own (5 s)",
+        ));
+    } else {
+        say("   no Python 3.12 or newer is here: the judge aics-tlog is left out, and its tests say so");
+    }
+    needs
+}
+
+fn python_need<'a>(workspace: &'a Workspace, tool: &'static Tool, about: &'static str) -> Need<'a> {
+    Need::own(
+        Purpose::Everything,
+        tool.name,
+        Box::new(|| tool.is_there(workspace)),
+        about,
+        Box::new(|| tool.install(workspace)),
+    )
 }
 
 /// A package that tests read out of node_modules.

@@ -1,0 +1,138 @@
+//! Programs that read C2SP logs and share no code with ours: `aics-tlog` (Python) and the packages behind Go's checksum
+//! database. One that is not there is named; `WEIGHBRIDGE_EVERY_JUDGE=1` makes that a failure, as `cargo xtask ci --slow` does.
+
+use std::{
+    env, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use tempfile::TempDir;
+
+/// Makes a judge that is missing a failure.
+const EVERY_JUDGE: &str = "WEIGHBRIDGE_EVERY_JUDGE";
+
+/// Where Debian puts the sources of golang.org/x/mod.
+const GO_PACKAGES: &str = "/usr/share/gocode";
+
+fn missing(name: &str, why: &str) {
+    let text = format!("the judge {name} is missing: {why}; run: cargo xtask setup");
+    assert!(env::var_os(EVERY_JUDGE).is_none(), "{text}");
+    // Nobody to tell is no reason to fail.
+    let _ = writeln!(io::stderr(), "SKIPPED: {text}");
+}
+
+fn ran(name: &str, command: &mut Command) -> Result<(), String> {
+    let output = command.output().unwrap_or_else(|e| panic!("{name} starts: {e}"));
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!(
+        "{name} says: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    ))
+}
+
+/// A log at an address, and its key.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'a> {
+    /// Where its registry is.
+    pub url: &'a str,
+    /// The key that it should have.
+    pub key: &'a str,
+}
+
+/// `aics-tlog`, with the checkpoint that it saw last.
+#[derive(Debug)]
+pub struct Aics {
+    python: PathBuf,
+    folder: TempDir,
+}
+
+impl Aics {
+    /// None when it is not installed: it needs Python 3.12.
+    pub fn find() -> Option<Self> {
+        let home = || env::home_dir().expect("a home folder").join(".cargo");
+        let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
+        let python = cargo_home.join("weighbridge-tools/aics-tlog/bin/python");
+        if !python.is_file() {
+            missing("aics-tlog", "it is not installed, which takes Python 3.12");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Some(Self { python, folder })
+    }
+
+    fn run(&self, command: &str, Judged { url, key }: Judged<'_>, more: &[&str]) -> Result<(), String> {
+        let origin = key.split('+').next().unwrap_or_default();
+        let mut run = Command::new(&self.python);
+        let run = run.args(["-m", "aics_tlog", command, "--log-key", key, "--origin", origin]);
+        let tiles = format!("{url}/log");
+        ran("aics-tlog", run.args(["--tiles", &tiles]).args(more))
+    }
+
+    /// Reads `log`: its checkpoint and tiles, that it grew from the one seen before, and that `last`, its last entry, is in it.
+    ///
+    /// # Errors
+    /// What the judge says.
+    pub fn judge(&self, log: Judged<'_>, last: Option<(u64, &[u8])>) -> Result<(), String> {
+        let path = |name: &str| self.folder.path().join(name).to_string_lossy().into_owned();
+        let (before, now) = (path("before"), path("now"));
+        self.run("verify-checkpoint", log, &["--save-checkpoint", &now])?;
+        if Path::new(&before).exists() {
+            self.run("verify-consistency", log, &["--old-checkpoint", &before])?;
+        }
+        if let Some((index, entry)) = last {
+            let leaf = path("leaf");
+            fs::write(&leaf, entry).expect("a file");
+            let arguments = ["--leaf", &leaf, "--index", &index.to_string()];
+            self.run("verify-inclusion", log, &arguments)?;
+        }
+        fs::rename(now, before).expect("the checkpoint that was seen");
+        Ok(())
+    }
+}
+
+/// A program around golang.org/x/mod/sumdb, built once.
+#[derive(Debug)]
+pub struct SumDb {
+    program: PathBuf,
+}
+
+impl SumDb {
+    /// None when Go or the packages are not there.
+    pub fn find() -> Option<Self> {
+        static BUILT: OnceLock<TempDir> = OnceLock::new();
+        let packages = Path::new(GO_PACKAGES).join("src/golang.org/x/mod/sumdb/tlog");
+        if !packages.is_dir() || Command::new("go").arg("version").output().is_err() {
+            missing("golang.org/x/mod/sumdb", "Go or its packages are not there");
+            return None;
+        }
+        let folder = BUILT.get_or_init(|| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("judges/sumdb.go");
+            let mut go = Command::new("go");
+            let go = go.env("GO111MODULE", "off").env("GOPATH", GO_PACKAGES);
+            let go = go
+                .env("GOCACHE", folder.path().join("cache"))
+                .args(["build", "-o"]);
+            let built = ran("go build", go.arg(folder.path().join("sumdb")).arg(source));
+            built.unwrap_or_else(|said| panic!("{said}"));
+            folder
+        });
+        let program = folder.path().join("sumdb");
+        Some(Self { program })
+    }
+
+    /// Reads the whole log, and makes and checks its proofs.
+    ///
+    /// # Errors
+    /// What the judge says.
+    pub fn judge(&self, Judged { url, key }: Judged<'_>) -> Result<(), String> {
+        let mut run = Command::new(&self.program);
+        ran("golang.org/x/mod/sumdb", run.arg(format!("{url}/log")).arg(key))
+    }
+}
