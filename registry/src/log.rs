@@ -6,6 +6,7 @@
 
 mod admission;
 mod catch_up;
+mod collect;
 mod commit;
 mod follower;
 mod keys;
@@ -32,12 +33,16 @@ use std::{
         mpsc::{self, SyncSender, TrySendError},
     },
     thread::JoinHandle,
+    time::SystemTime,
 };
 
 use provenance::{
     PublisherName, RecordId,
     api::RecordProof,
-    merkle::{ConsistencyProof, LeafIndex, TreeHead, TreeSize, tile::TileCoord},
+    merkle::{
+        ConsistencyProof, LeafIndex, TreeHead, TreeSize,
+        tile::{TILE_WIDTH, TileCoord},
+    },
     note::VerifierKey,
 };
 use tokio::sync::oneshot;
@@ -342,7 +347,25 @@ impl Log {
     /// The bytes of a tile or bundle; none when no checkpoint needed it. The caller has checked that it is not
     /// above the published size.
     pub fn tile(&self, coord: &TileCoord) -> Result<Option<Vec<u8>>, LogError> {
-        Ok(read_if_there(&tile_path(&self.shared.tiles, coord))?)
+        let read = |coord: &TileCoord| read_if_there(&tile_path(&self.shared.tiles, coord));
+        if let Some(bytes) = read(coord)? {
+            return Ok(Some(bytes));
+        }
+        // A partial one may have been collected.
+        let full = if coord.is_full() {
+            None
+        } else {
+            read(&coord.whole())?
+        };
+        let cut = full.map(|full| collect::cut(coord, full));
+        cut.transpose().map_err(|_| LogError::Damaged {
+            index: coord.index.saturating_mul(TILE_WIDTH),
+        })
+    }
+
+    /// Removes partial tiles and bundles whose full one has been there for an hour; answers how many.
+    pub(crate) fn collect_partials(&self, now: SystemTime) -> Result<usize, LogError> {
+        Ok(collect::collect(&self.shared.tiles, now)?)
     }
 
     /// Takes no further record, and waits until those in the queue are answered.

@@ -259,32 +259,41 @@ impl Running {
     }
 }
 
-/// Removes orphaned sidecars now and every hour.
+/// Removes what is no longer needed, now and every hour: sidecars that no logged record names, and partial tiles.
 async fn clean(app: Data<App>) {
     let mut hours = actix_web::rt::time::interval(CLEANING_INTERVAL);
     loop {
         hours.tick().await;
-        let app = app.clone();
-        let index = match app.log.index().await {
-            Ok(index) => index,
-            Err(error) => {
-                tracing::warn!(%error, "could not look for orphaned sidecars: {error}");
-                continue;
+        let log = app.clone();
+        let partials = move || log.log.collect_partials(SystemTime::now());
+        report(
+            "partial tiles",
+            actix_web::rt::task::spawn_blocking(partials).await,
+        );
+        match app.log.index().await {
+            Ok(index) => {
+                let app = app.clone();
+                let orphans = move || {
+                    let is_named =
+                        |digest: &provenance::Sha256Digest| Ok::<_, CleaningError>(index.names_blob(digest)?);
+                    app.blobs.remove_orphans(SystemTime::now(), is_named)
+                };
+                report(
+                    "orphaned sidecars",
+                    actix_web::rt::task::spawn_blocking(orphans).await,
+                );
             }
-        };
-        let work = move || {
-            let is_named =
-                |digest: &provenance::Sha256Digest| Ok::<_, CleaningError>(index.names_blob(digest)?);
-            app.blobs.remove_orphans(SystemTime::now(), is_named)
-        };
-        match actix_web::rt::task::spawn_blocking(work).await {
-            Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => {
-                tracing::info!(removed, "removed {removed} sidecars that no logged record names");
-            }
-            Ok(Err(error)) => tracing::warn!(%error, "could not look for orphaned sidecars: {error}"),
-            Err(error) => tracing::warn!(%error, "looking for orphaned sidecars panicked: {error}"),
+            Err(error) => tracing::warn!(%error, "could not look for orphaned sidecars: {error}"),
         }
+    }
+}
+
+fn report<E: std::error::Error>(what: &str, ended: Result<Result<usize, E>, impl std::error::Error>) {
+    match ended {
+        Ok(Ok(0)) => {}
+        Ok(Ok(removed)) => tracing::info!(removed, "removed {removed} {what}"),
+        Ok(Err(error)) => tracing::warn!(%error, "could not look for {what}: {error}"),
+        Err(error) => tracing::warn!(%error, "looking for {what} panicked: {error}"),
     }
 }
 

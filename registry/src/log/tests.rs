@@ -241,6 +241,34 @@ fn every_crash_after_the_commit_ends_in_the_same_log() {
     assert!(order.len() >= 6, "{order:?}");
 }
 
+#[test]
+fn partial_tiles_that_were_collected_are_answered_from_the_full_ones() {
+    let data = tempfile::tempdir().unwrap();
+    let opened = open(data.path()).unwrap();
+    publish(&opened, 0, 258);
+    let before = files(data.path());
+    let is_partial = |name: &Path| name.starts_with("tile") && name.to_string_lossy().contains(".p/");
+    let partials = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().filter(|name| is_partial(name)).count();
+    assert!(partials(&before) >= 2 * 255);
+    // Not before an hour, and nothing but what a full one stands for.
+    assert_eq!(opened.log.collect_partials(SystemTime::now()).unwrap(), 0);
+    let later = SystemTime::now() + std::time::Duration::from_secs(3601);
+    assert_eq!(opened.log.collect_partials(later).unwrap(), 2 * 255);
+    assert_eq!(opened.log.collect_partials(later).unwrap(), 0);
+    let after = files(data.path());
+    assert!(partials(&after) <= 6, "{after:?}");
+    for (name, bytes) in before.iter().filter(|(name, _)| name.starts_with("tile")) {
+        let coord = TileCoord::parse(&name.to_string_lossy()).unwrap();
+        assert_eq!(opened.log.tile(&coord).unwrap().as_ref(), Some(bytes), "{coord}");
+    }
+    let head = opened.head();
+    drop(opened);
+    // The next start neither misses them nor writes them again.
+    let opened = open(data.path()).unwrap();
+    assert_eq!(opened.head(), head);
+    assert_eq!(partials(&files(data.path())), partials(&after));
+}
+
 /// Between two checkpoints several batches may be committed, and the last of them torn.
 #[test]
 fn several_batches_that_were_committed_and_not_published_are_published_by_the_next_start() {
