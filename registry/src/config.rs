@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use actix_web::http::header::HeaderName;
 use clap::{Parser, ValueEnum};
 use provenance::{checkpoint::MAX_ORIGIN_BYTES, dsse::MAX_PAYLOAD_BYTES};
 use serde::Deserialize;
@@ -14,6 +15,9 @@ use serde::Deserialize;
 /// Connections at one time, when not configured: half of the 1,024 file descriptors that a process usually has, so that
 /// strangers cannot take those that the log is written with.
 pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
+
+/// Writes, and questions to the index, that one address may make in a second, when not configured.
+pub const DEFAULT_RATE_LIMIT: usize = 50;
 
 /// What the server is started with.
 #[derive(Debug, Parser)]
@@ -51,6 +55,14 @@ pub struct Arguments {
     /// Most connections at one time, 16 to 65536; further ones wait. Each takes a file descriptor. [default: 512]
     #[arg(long, env = "WEIGHBRIDGE_MAX_CONNECTIONS", value_name = "N")]
     pub max_connections: Option<usize>,
+    /// Writes, and questions to the index, that one address may make in a second, 0 to 100000; ten times as many at once, and 0
+    /// is no limit. Loopback is not counted. [default: 50]
+    #[arg(long, env = "WEIGHBRIDGE_RATE_LIMIT", value_name = "N")]
+    pub rate_limit: Option<usize>,
+    /// Header in which your own proxy names the client's address, such as X-Forwarded-For; the last address in it counts. Only
+    /// for servers that nobody reaches but through that proxy.
+    #[arg(long, env = "WEIGHBRIDGE_CLIENT_ADDRESS_HEADER", value_name = "NAME")]
+    pub client_address_header: Option<String>,
     /// How log lines on stderr are written. [default: text]
     #[arg(long, env = "WEIGHBRIDGE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<LogFormat>,
@@ -104,6 +116,8 @@ struct ConfigFile {
     max_payload_bytes: Option<usize>,
     http_threads: Option<usize>,
     max_connections: Option<usize>,
+    rate_limit: Option<usize>,
+    client_address_header: Option<String>,
     log_format: Option<LogFormat>,
     log_level: Option<LogLevel>,
 }
@@ -129,6 +143,10 @@ pub struct Config {
     pub http_threads: usize,
     /// Most connections at one time.
     pub max_connections: usize,
+    /// Writes and questions a second that one address may make; 0 is no limit.
+    pub rate_limit: u32,
+    /// Header in which a proxy names the client's address.
+    pub client_address_header: Option<HeaderName>,
     /// How log lines are written.
     pub log_format: LogFormat,
     /// What is logged.
@@ -245,6 +263,21 @@ impl Config {
                     .unwrap_or(DEFAULT_MAX_CONNECTIONS),
                 16..=65_536,
             )?,
+            rate_limit: u32::try_from(within(
+                "rate-limit",
+                "0 to 100000",
+                arguments
+                    .rate_limit
+                    .or(file.rate_limit)
+                    .unwrap_or(DEFAULT_RATE_LIMIT),
+                0..=100_000,
+            )?)
+            .unwrap_or(u32::MAX),
+            client_address_header: arguments
+                .client_address_header
+                .or(file.client_address_header)
+                .map(header)
+                .transpose()?,
             log_format: arguments
                 .log_format
                 .or(file.log_format)
@@ -280,6 +313,14 @@ fn within(
             found: found.to_string(),
         })
     }
+}
+
+fn header(found: String) -> Result<HeaderName, ConfigError> {
+    found.parse().map_err(|_| ConfigError::Value {
+        option: "client-address-header",
+        wanted: "the name of a header, such as X-Forwarded-For",
+        found,
+    })
 }
 
 /// An origin: a schema-less URL prefix (c2sp tlog-checkpoint), and a valid key name (c2sp signed-note).
@@ -375,6 +416,8 @@ mod tests {
             ["--max-payload-bytes", "8388609"],
             ["--http-threads", "0"],
             ["--max-connections", "15"],
+            ["--rate-limit", "100001"],
+            ["--client-address-header", "X Forwarded For"],
         ];
         for case in wrong {
             let result = config(&["--data", "d", case[0], case[1]]);

@@ -22,7 +22,7 @@ mod search;
 mod static_log;
 mod submit;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::{
     Error, HttpRequest, HttpResponse, Resource,
@@ -177,6 +177,13 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
     let mut response = if target > MAX_TARGET_BYTES {
         let detail = format!("The address has {target} bytes, at most {MAX_TARGET_BYTES} are taken.");
         request.error_response(ApiError::new(Code::TargetTooLong, detail))
+    } else if let Some(wait) = asked_too_much(&request) {
+        let detail = "This address has asked for much in a short time. Wait as long as Retry-After says; tiles, checkpoints and \
+                      records are not counted.";
+        let mut response = request.error_response(ApiError::new(Code::RateLimited, detail));
+        let seconds = HeaderValue::from(wait.as_secs() + 1);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        response
     } else {
         next.call(request).await?.map_into_boxed_body()
     };
@@ -214,6 +221,11 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching::NEVER));
     }
     Ok(response)
+}
+
+fn asked_too_much(request: &ServiceRequest) -> Option<Duration> {
+    let app = request.app_data::<Data<App>>()?;
+    app.rates.as_ref()?.wait(request)
 }
 
 /// Runs work that blocks (disk, signatures, sled) on a thread made for it.

@@ -22,6 +22,7 @@ pub mod limits;
 pub mod log;
 mod metrics;
 mod pages;
+mod rates;
 mod server;
 mod starter;
 mod tickets;

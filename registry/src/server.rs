@@ -31,6 +31,7 @@ use crate::{
     limits::{CLOSING_DEADLINE, Connections, HEAD_DEADLINE, KEEP_ALIVE},
     log::{Ended, Log, OpenError, SequencerError},
     metrics::Metrics,
+    rates::Rates,
     starter,
     tickets::Tickets,
 };
@@ -63,6 +64,7 @@ pub struct App {
     pub(crate) public_url: String,
     pub(crate) max_payload_bytes: usize,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) rates: Option<Rates>,
     /// Dropped last: it holds the lock.
     _folder: Folder,
 }
@@ -165,6 +167,7 @@ pub fn start(config: &Config) -> Result<Running, StartError> {
         public_url,
         max_payload_bytes: config.max_payload_bytes,
         connections: Arc::clone(&connections),
+        rates: Rates::new(config.rate_limit, config.client_address_header.clone()),
         _folder: folder,
     });
     let shared = app.clone();

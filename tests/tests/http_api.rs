@@ -307,3 +307,30 @@ fn sequenced_is_answered_before_published() {
     let refused = client.post("/api/v1/attestations?wait=never", &envelope.to_json());
     assert_eq!((refused.status, refused.problem().as_str()), (400, "bad-request"));
 }
+
+#[test]
+fn an_address_that_asks_too_much_is_told_when_to_come_back() {
+    let limits = [
+        "--admission",
+        "open",
+        "--rate-limit",
+        "2",
+        "--client-address-header",
+        "X-Real-IP",
+    ];
+    let registry = TestRegistry::start_with(None, &limits);
+    let client = registry.client();
+    let ask = |address: &str| client.get_with("/api/v1/search?q=model", &[("X-Real-IP", address)]);
+    let refused = (0..40)
+        .map(|_| ask("203.0.113.7"))
+        .find(|answer| answer.status != 200);
+    let refused = refused.expect("the fortieth question is one too many");
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "1"));
+    assert_eq!(refused.json()["code"], "rate-limited");
+    assert_eq!(refused.header("cache-control"), "no-store");
+    assert_eq!(ask("203.0.113.8").status, 200, "another address");
+    let tile = client.get_with("/log/checkpoint", &[("X-Real-IP", "203.0.113.7")]);
+    assert_eq!(tile.status, 200, "the static log is not counted");
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    assert_eq!(ask("203.0.113.7").status, 200, "a second later");
+}

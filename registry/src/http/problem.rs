@@ -97,6 +97,8 @@ codes! {
     BlobMalformed = "blob-malformed", 422, "A sidecar contradicts the record";
     /// More keys share a prefix than one answer holds.
     TooManyMatches = "too-many-matches", 422, "Too many keys start with these digits";
+    /// One address asked too much.
+    RateLimited = "rate-limited", 429, "Too many requests";
     /// Something of ours broke.
     Internal = "internal", 500, "The registry made a mistake";
     /// Too much is under way.

@@ -37,6 +37,8 @@ fn config(data: &Path) -> Config {
         max_payload_bytes: 8 << 20,
         http_threads: 1,
         max_connections: 16,
+        rate_limit: 0,
+        client_address_header: None,
         log_format: LogFormat::Text,
         log_level: LogLevel::Warn,
     }

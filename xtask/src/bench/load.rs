@@ -79,6 +79,8 @@ fn start_registry(workspace: &Workspace, folder: &Path) -> Result<Registry> {
         "error",
         "--max-connections",
         "2048",
+        "--rate-limit",
+        "0",
     ]);
     Registry::start(run, "127.0.0.1:0")
 }
