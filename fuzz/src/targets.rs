@@ -53,8 +53,9 @@ macro_rules! of_format {
 }
 
 /// Every target of this file. Formats that are not named here have a target with more to say.
-pub(crate) const TARGETS: [Target; 26] = [
+pub(crate) const TARGETS: [Target; 27] = [
     of_format!("chunk_list", "chunk list"),
+    of_format!("contradiction", "log evidence"),
     of_format!("entry", "entry"),
     of_format!("envelope", "envelope"),
     of_format!("gguf", "GGUF header"),

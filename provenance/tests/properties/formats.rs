@@ -6,6 +6,7 @@ use provenance::{
     chunk::ChunkList,
     dsse::Envelope,
     entry::Entry,
+    evidence::Evidence,
     json::parse_strict,
     key::{PublicKey, SigningKey},
     merkle::tile::{TileCoord, decode_bundle, encode_bundle},
@@ -19,9 +20,9 @@ use provenance::{
 };
 
 use super::samples::{
-    BUNDLE, CHECKPOINT, PROOF, checkpoints, digest, entries, extra_proof, ggufs, key, keyset, provenance,
-    safetensors, signature, state_leaf, state_proof, tensor_index, tensor_indexes, tile_paths, trust_files,
-    vkeys,
+    BUNDLE, CHECKPOINT, LOG, PROOF, checkpoints, contradictions, digest, entries, extra_proof, ggufs, key,
+    keyset, provenance, safetensors, signature, state_leaf, state_proof, tensor_index, tensor_indexes,
+    tile_paths, trust_files, vkeys,
 };
 
 /// A format under test.
@@ -124,6 +125,12 @@ pub(crate) const FORMATS: &[Format] = &[
         || vec![state_leaf()],
         |bytes| Some(StateLeaf::parse(bytes).ok()?.to_bytes()),
     ),
+    many("log evidence", contradictions, |bytes| {
+        let evidence = Evidence::parse(bytes).ok()?;
+        // Whatever it shows, it is shown without a panic.
+        let _ = evidence.judge(&LOG.parse().ok()?);
+        Some(evidence.to_json().into_bytes())
+    }),
     one("trust file", trust_files, shown!(TrustFile::parse)),
     one("tile path", tile_paths, shown!(TileCoord::parse)),
     one(

@@ -3,10 +3,11 @@
 use provenance::{
     RecordId, Sha256Digest,
     entry::{Entry, EntrySignature},
+    evidence::Evidence,
     key::SigningKey,
     keyset::Keyset,
     manifest::{Manifest, ManifestFile},
-    merkle::RootHash,
+    merkle::{ConsistencyProof, RootHash},
     note::SignedNote,
     state::{StateLine, StateProof, StateTree},
     statement::{self, Input, KEYSET_TYPE, Run, SubjectFacts},
@@ -17,7 +18,7 @@ use provenance::{
 pub(crate) const CHECKPOINT: &[u8] = include_bytes!("../../../tests/vectors/tlog/checkpoint");
 pub(crate) const PROOF: &[u8] = include_bytes!("../../../tests/vectors/tlog/proof-1.tlog-proof");
 pub(crate) const BUNDLE: &[u8] = include_bytes!("../../../tests/vectors/tlog/tile/entries/000.p/5");
-const LOG: &str = "registry.example/log+952bc5e7+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
+pub(crate) const LOG: &str = "registry.example/log+952bc5e7+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4";
 const WITNESS: &str = "witness.example/w1+20324abe+BCmsuuFBvMrwsi4alNNNC8c2HlJtC/4SyJeUvJMilm3X";
 
 pub(crate) fn key() -> SigningKey {
@@ -97,6 +98,26 @@ pub(crate) fn state_proof() -> Vec<u8> {
         tlog_proof: TlogProof::parse(std::str::from_utf8(PROOF).unwrap()).unwrap(),
     };
     proof.to_string().into_bytes()
+}
+
+/// Two views that say the same, and two of which the later one is said to have another past.
+pub(crate) fn contradictions() -> Vec<Vec<u8>> {
+    let note = SignedNote::parse(std::str::from_utf8(CHECKPOINT).unwrap()).unwrap();
+    let (prefix, proof) = (
+        RootHash::from(digest_of("prefix")),
+        ConsistencyProof {
+            hashes: vec![digest_of("hash")],
+        },
+    );
+    let both = [
+        Evidence::of_heads(&note, &note),
+        Evidence::of_fork(&note, &note, prefix, proof),
+    ];
+    both.map(|evidence| evidence.to_json().into_bytes()).to_vec()
+}
+
+fn digest_of(text: &str) -> Sha256Digest {
+    Sha256Digest::of(text.as_bytes())
 }
 
 pub(crate) fn trust_files() -> Vec<Vec<u8>> {
