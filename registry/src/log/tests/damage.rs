@@ -220,11 +220,11 @@ fn damage_at_random(sled: &Path, seed: u8) {
     let mut bytes = fs::read(file).unwrap();
     match seed % 5 {
         _ if bytes.is_empty() => fs::write(file, b"junk").unwrap(),
-        4 if seed % 2 == 0 => fs::remove_file(file).unwrap(),
+        4 if seed.is_multiple_of(2) => fs::remove_file(file).unwrap(),
         4 => fs::write(file, &bytes[..bytes.len() / 3]).unwrap(),
         _ => {
             // Most of the file is empty; the rows are near its start.
-            let range = if seed % 2 == 0 {
+            let range = if seed.is_multiple_of(2) {
                 bytes.len()
             } else {
                 bytes.len().min(64 << 10)
