@@ -61,10 +61,25 @@ pub(super) async fn console_errors(window: &WebDriver) -> WebDriverResult<Vec<St
 
 pub(super) async fn set_dark(window: &WebDriver, dark: bool) -> WebDriverResult<()> {
     let value = if dark { "dark" } else { "light" };
-    let features = json!({ "features": [
-        { "name": "prefers-color-scheme", "value": value },
-        { "name": "prefers-reduced-motion", "value": "reduce" },
-    ] });
+    set_media(window, &[("prefers-color-scheme", value)]).await
+}
+
+/// Puts the reader's own colours, few of them, in the place of the page's, until the next [`set_dark`].
+pub(super) async fn force_colours(window: &WebDriver) -> WebDriverResult<()> {
+    set_media(
+        window,
+        &[("forced-colors", "active"), ("prefers-color-scheme", "dark")],
+    )
+    .await
+}
+
+async fn set_media(window: &WebDriver, media: &[(&str, &str)]) -> WebDriverResult<()> {
+    let still = ("prefers-reduced-motion", "reduce");
+    let all = media.iter().chain([&still]);
+    let features: Vec<_> = all
+        .map(|(name, value)| json!({ "name": name, "value": value }))
+        .collect();
+    let features = json!({ "features": features });
     window
         .cdp()
         .send_raw("Emulation.setEmulatedMedia", features)

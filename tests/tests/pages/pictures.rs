@@ -1,4 +1,4 @@
-//! Pictures of the pages in every state, to be looked at: light and dark, desk and phone (`cargo xtask shots`).
+//! Pictures of the pages in every state, to be looked at: light and dark and in forced colours, desk and phone (`cargo xtask shots`).
 //!
 //! Nothing is compared here. `WEIGHBRIDGE_PICTURES` names the folder; without it they go to target/tmp/pictures.
 
@@ -11,12 +11,22 @@ use harness::page::VerifyPage;
 
 use super::states::{self, Look};
 
-/// Name, width and height in CSS pixels, dark.
-const LOOKS: [(&str, u32, u32, bool); 4] = [
-    ("desk-light", 1280, 1100, false),
-    ("desk-dark", 1280, 1100, true),
-    ("phone-light", 360, 780, false),
-    ("phone-dark", 360, 780, true),
+/// Whose colours.
+#[derive(Clone, Copy)]
+enum Colours {
+    Light,
+    Dark,
+    /// The reader's own.
+    Forced,
+}
+
+/// Name, width and height in CSS pixels, colours.
+const LOOKS: [(&str, u32, u32, Colours); 5] = [
+    ("desk-light", 1280, 1100, Colours::Light),
+    ("desk-dark", 1280, 1100, Colours::Dark),
+    ("desk-forced", 1280, 1100, Colours::Forced),
+    ("phone-light", 360, 780, Colours::Light),
+    ("phone-dark", 360, 780, Colours::Dark),
 ];
 
 fn photograph(walk: fn(Look<'_>)) {
@@ -25,8 +35,12 @@ fn photograph(walk: fn(Look<'_>)) {
     fs::create_dir_all(&folder).expect("a writable folder");
     walk(&mut |page: &VerifyPage, state: &str| {
         let engine = format!("{:?}", page.browser.engine()).to_lowercase();
-        for (look, width, height, dark) in LOOKS {
-            page.browser.set_dark(dark);
+        for (look, width, height, colours) in LOOKS {
+            match colours {
+                Colours::Light => page.browser.set_dark(false),
+                Colours::Dark => page.browser.set_dark(true),
+                Colours::Forced => page.browser.force_colours(),
+            }
             page.browser.set_size(width, height);
             page.browser.js::<()>("window.scrollTo(0, 0)", vec![]);
             page.browser
