@@ -75,15 +75,18 @@ impl Registry {
         size.with_context(|| format!("the checkpoint reads {checkpoint:?}"))
     }
 
-    /// The most memory that it had at one time, as the system says it.
+    /// The most memory that it had at one time, in KiB, as the system says it.
     ///
     /// # Errors
     /// When the system does not.
-    pub(crate) fn peak_memory(&self) -> Result<String> {
+    pub(crate) fn peak_memory_kib(&self) -> Result<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        Ok(peak.context("the system names no peak")?.trim().to_owned())
+        let number = peak.and_then(|peak| peak.split_whitespace().next());
+        number
+            .and_then(|number| number.parse().ok())
+            .context("the system names no peak")
     }
 
     /// Where it listens, such as `127.0.0.1:8080`.

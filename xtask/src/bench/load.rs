@@ -30,6 +30,15 @@ const FIRST_RUNS: [(u32, &str); 3] = [(1, "6s"), (16, "6s"), (256, "6s")];
 /// As [`FIRST_RUNS`], when the searches are done.
 const LONG_RUN: (u32, &str) = (256, "60s");
 
+/// Four times as many clients as the long run has: all of them are served, if later.
+const OVERLOAD: (u32, &str) = (1024, "15s");
+
+/// Least part of the long run's rate that the overload must reach.
+const OVERLOAD_PART: f64 = 0.8;
+
+/// Most memory that the registry may take at any time, in KiB.
+const MOST_MEMORY_KIB: u64 = 512 << 10;
+
 /// Publishes in a second that the long run must reach.
 const PUBLISHES_A_SECOND: f64 = 5000.0;
 
@@ -58,11 +67,15 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
     let registry = start_registry(workspace, &folder)?;
     let mut kept = publish_and_search(workspace, &folder, &registry)?;
     kept &= read(workspace, &folder, &registry)?;
+    let memory = registry.peak_memory_kib()?;
+    let small = memory <= MOST_MEMORY_KIB;
     say(&format!(
-        "   most memory that the registry took: {}",
-        registry.peak_memory()?
+        "   most memory that the registry took: {} MiB, at most {}: {}",
+        memory >> 10,
+        MOST_MEMORY_KIB >> 10,
+        verdict(small)
     ));
-    Ok(kept)
+    Ok(kept && small)
 }
 
 fn start_registry(workspace: &Workspace, folder: &Path) -> Result<Registry> {
@@ -120,7 +133,14 @@ fn publish_and_search(workspace: &Workspace, folder: &Path, registry: &Registry)
         rate / ceiling
     ));
     wait_for_index(registry)?;
-    Ok(quick && enough)
+    let (clients, time) = OVERLOAD;
+    let part = number(&publishing.run(clients, time)?, "per_second") / rate;
+    let bears = part >= OVERLOAD_PART;
+    say(&format!(
+        "   that is {part:.2} of the rate before, at least {OVERLOAD_PART}: {}",
+        verdict(bears)
+    ));
+    Ok(quick && enough && bears)
 }
 
 /// Says how long the index needs to hold what is published.
