@@ -196,6 +196,21 @@ impl TestRegistry {
     }
 }
 
+/// Copies a file, or a folder with all that is in it, as it lies there. Temporary files are left out.
+pub fn copy(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        fs::copy(from, to).expect("a copy");
+        return;
+    }
+    fs::create_dir_all(to).expect("a new folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let name = entry.expect("an entry").file_name();
+        if !name.to_string_lossy().starts_with(".writing-") {
+            copy(&from.join(&name), &to.join(&name));
+        }
+    }
+}
+
 impl Drop for TestRegistry {
     fn drop(&mut self) {
         self.kill9();

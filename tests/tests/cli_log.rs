@@ -4,7 +4,6 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +17,7 @@ use harness::{
     lab::{self, Lab},
     outside,
     proxy::Proxy,
-    registry::TestRegistry,
+    registry::{TestRegistry, copy},
     wait,
 };
 use provenance::{entry::Entry, tlog_proof::TlogProof};
@@ -33,19 +32,6 @@ fn evidence(ran: &Ran) -> String {
     let (_, after) = ran.stderr.split_once("views are kept in ").expect("a file");
     let (path, _) = after.split_once(';').expect("its name ends");
     path.to_owned()
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a new folder");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let entry = entry.expect("an entry");
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &to);
-        } else {
-            fs::copy(entry.path(), to).expect("a copy");
-        }
-    }
 }
 
 #[test]
@@ -94,7 +80,7 @@ fn a_changed_past_is_shown_to_anybody_who_has_the_file_and_the_key() {
     let mut twin = TestRegistry::start_without_page();
     twin.kill9();
     fs::remove_dir_all(twin.data()).expect("its data");
-    copy_folder(&lab.registry.data(), &twin.data());
+    copy(&lab.registry.data(), &twin.data());
     lab.registry.restart();
     twin.restart();
     assert_eq!(twin.log_key(), lab.registry.log_key());

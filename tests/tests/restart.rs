@@ -4,16 +4,22 @@ use std::{
     collections::BTreeSet,
     fs,
     process::Stdio,
-    sync::{Mutex, mpsc},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
+    time::Duration,
 };
 
 use harness::{
     cli::{Cli, Ran},
+    envelopes::{Busy, origin, submit},
     lab::{self, Lab, PUBLISHER},
     models::Model,
-    outside::{assert_extends, read_whole_log},
-    registry::TestRegistry,
+    outside::{assert_extends, checked_head, read_whole_log},
+    registry::{TestRegistry, copy},
 };
 use provenance::Sha256Digest;
 use serde_json::Value;
@@ -305,4 +311,53 @@ fn the_small_model_needs_no_second_upload_in_another_lab() {
         !ran.stderr.contains("sidecars ("),
         "the sidecars are there already:\n{ran}"
     );
+}
+
+/// docs/OPERATIONS.md, "Backup and restore".
+#[test]
+fn a_running_log_that_is_copied_in_the_order_of_the_manual_is_whole() {
+    let registry = TestRegistry::start_without_page();
+    let publisher = Busy::new("copied.example", &origin(&registry));
+    let client = registry.client();
+    submit(&client, publisher.first()).ok();
+    let mut other = TestRegistry::start_without_page();
+    other.kill9();
+    let (from, to) = (registry.data(), other.data());
+    fs::remove_dir_all(&to).expect("its data");
+    fs::create_dir(&to).expect("a folder");
+    let stop = AtomicBool::new(false);
+    let (before, received) = thread::scope(|scope| {
+        let publishing = scope.spawn(|| {
+            let mut received = 0;
+            while !stop.load(Ordering::Relaxed) {
+                submit(&registry.client(), &publisher.record(received)).ok();
+                received += 1;
+            }
+            received
+        });
+        // Somewhere in the middle of it.
+        thread::sleep(Duration::from_millis(300));
+        let before = client.get("/log/checkpoint").ok().text();
+        for name in [
+            "checkpoint",
+            "signed-state",
+            "commit",
+            "blob",
+            "checkpoints",
+            "log.vkey",
+            "trust",
+            "log.key",
+        ] {
+            copy(&from.join(name), &to.join(name));
+        }
+        stop.store(true, Ordering::Relaxed);
+        (before, publishing.join().expect("a publisher does not panic"))
+    });
+    other.restart();
+    let copied = read_whole_log(&other.client(), registry.log_key());
+    assert_extends(&checked_head(&before, registry.log_key()), &copied);
+    assert!(copied.entries.len() > 2 && copied.entries.len() <= received + 1);
+    // The two have one history, as far as the copy goes.
+    let all = read_whole_log(&client, registry.log_key());
+    assert_eq!(all.entries[..copied.entries.len()], copied.entries);
 }
