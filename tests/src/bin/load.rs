@@ -36,7 +36,8 @@ fn sign(url: &str, origin: &str, file: &str, count: usize) -> Result<()> {
         lines.write_all(&publisher.record(n).to_json())?;
         lines.write_all(b"\n")?;
     }
-    Ok(lines.flush()?)
+    // On the disk now, so that it is not written while others are measured.
+    Ok(lines.into_inner()?.sync_all()?)
 }
 
 fn search(url: &str) -> Result<()> {
