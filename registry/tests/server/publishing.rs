@@ -74,13 +74,23 @@ fn many_clients_with_the_same_record_make_one_leaf() {
             bytes,
         );
     }
-    let indices: Vec<u64> = std::thread::scope(|scope| {
-        let submit = || server.submit(&envelope).json::<RecordProof>().index;
-        let clients: Vec<_> = (0..16).map(|_| scope.spawn(submit)).collect();
-        clients.into_iter().map(|c| c.join().unwrap()).collect()
-    });
-    assert!(indices.iter().all(|index| *index == 1), "{indices:?}");
-    assert_eq!(server.published_size(), 2);
+    // A thousand times, then after a restart, then without the index.
+    let all_get_index_1 = |server: &Server, each: usize| {
+        std::thread::scope(|scope| {
+            let submit = || (0..each).map(|_| server.submit(&envelope).json::<RecordProof>().index);
+            for _ in 0..32 {
+                scope.spawn(move || assert!(submit().all(|index| index == 1)));
+            }
+        });
+        assert_eq!(server.published_size(), 2);
+    };
+    all_get_index_1(&server, 32);
+    drop(server);
+    let server = Server::start(data.path());
+    all_get_index_1(&server, 2);
+    drop(server);
+    std::fs::remove_dir_all(data.path().join("sled")).unwrap();
+    all_get_index_1(&Server::start(data.path()), 2);
 }
 
 #[test]
