@@ -3,7 +3,8 @@
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
-    time::Duration,
+    sync::Mutex,
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -22,6 +23,9 @@ const BURST_SECONDS: u32 = 10;
 /// Most addresses that are remembered; when there are more, those that have been quiet are forgotten: some 10 MB.
 const MOST_ADDRESSES: usize = 100_000;
 
+/// How often quiet addresses are looked for, which goes through all of them.
+const FORGETTING_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What is answered from the index or made from tiles; writes are counted too.
 const COUNTED: [&str; 5] = [
     "/api/v1/lookup",
@@ -37,6 +41,7 @@ pub(crate) struct Rates {
     limiter: RateLimiter<IpAddr, DefaultKeyedStateStore<IpAddr>, DefaultClock>,
     clock: DefaultClock,
     header: Option<HeaderName>,
+    forgotten: Mutex<Instant>,
 }
 
 impl Rates {
@@ -49,6 +54,7 @@ impl Rates {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
             header,
+            forgotten: Mutex::new(Instant::now()),
         })
     }
 
@@ -59,11 +65,22 @@ impl Rates {
             return None;
         }
         let address = self.address(request)?;
-        if self.limiter.len() > MOST_ADDRESSES {
-            self.limiter.retain_recent();
-        }
+        self.forget_quiet_ones();
         let refused = self.limiter.check_key(&address).err()?;
         Some(refused.wait_time_from(self.clock.now()))
+    }
+
+    fn forget_quiet_ones(&self) {
+        if self.limiter.len() <= MOST_ADDRESSES {
+            return;
+        }
+        // Whoever finds it locked leaves it to the one who holds it.
+        if let Ok(mut forgotten) = self.forgotten.try_lock()
+            && forgotten.elapsed() >= FORGETTING_INTERVAL
+        {
+            self.limiter.retain_recent();
+            *forgotten = Instant::now();
+        }
     }
 
     /// Whom a request counts for: the last address in the header, which the proxy has put there, else the one that is
