@@ -328,7 +328,9 @@ pub struct PublisherAnswer {
     pub keys: Vec<KeySummary>,
     /// How many holders must sign.
     pub threshold: crate::keyset::Threshold,
-    /// Its records, newest first.
+    /// How many records it has.
+    pub count: u64,
+    /// Its records, newest first; a list has an end, and the older ones are asked for by the index of its last.
     pub records: Vec<Summary>,
 }
 
@@ -342,6 +344,7 @@ impl FromJson for PublisherAnswer {
             index: at.get("index")?,
             keys: at.get("keys")?,
             threshold: at.get("threshold")?,
+            count: at.get("count")?,
             records: at.get("records")?,
         })
     }

@@ -160,7 +160,7 @@ impl Essentials {
     /// A publisher.
     pub(crate) fn publisher(answer: &PublisherAnswer) -> Self {
         let name = answer.publisher.as_str();
-        let records = answer.records.len();
+        let records = answer.count;
         let facts = Markup::default()
             .fact("Genesis", &answer.genesis.to_string())
             .fact("First entry", &answer.index.to_string())

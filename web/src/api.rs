@@ -115,6 +115,14 @@ pub(crate) fn publisher(name: &PublisherName) -> Begun<Result<PublisherAnswer, A
     get_json("publisher", &paths::publisher(name), true)
 }
 
+/// A publisher, with those of its records that came before entry `index`.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn publisher_before(name: &PublisherName, index: u64) -> Begun<Result<PublisherAnswer, ApiError>> {
+    get_json("publisher", &paths::publisher_before(name, index), true)
+}
+
 /// All publishers.
 ///
 /// # Errors

@@ -51,6 +51,11 @@ pub fn publisher(name: &PublisherName) -> String {
     format!("/api/v1/publishers/{name}")
 }
 
+/// One publisher, with those of its records that came before entry `index`.
+pub fn publisher_before(name: &PublisherName, index: u64) -> String {
+    format!("{}?before={index}", publisher(name))
+}
+
 /// One publisher's records as an Atom feed.
 pub fn feed(name: &PublisherName) -> String {
     format!("/api/v1/publishers/{name}/feed.atom")

@@ -117,7 +117,7 @@ impl Reference {
         match self {
             Self::Record(id) => index.summary_of(id).map_err(|e| index_error(&e)),
             Self::Newest { publisher, model } => {
-                let records = index.records_of(publisher).map_err(|e| index_error(&e))?;
+                let records = index.records_of(publisher, None).map_err(|e| index_error(&e))?;
                 let is_it = |record: &Summary| {
                     let version = record.version.as_deref();
                     record.kind == SIGNATURE_TYPE

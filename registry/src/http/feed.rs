@@ -37,7 +37,7 @@ pub(crate) async fn feed(
 ) -> Result<HttpResponse, ApiError> {
     let name = publishers::name(&path)?;
     let body = asking(&app, move |app, index| {
-        let answer = publishers::about(app, index, &name)?.ok_or_else(|| publishers::unknown(&name))?;
+        let answer = publishers::about(app, index, &name, None)?.ok_or_else(|| publishers::unknown(&name))?;
         let newest = answer.records.into_iter().take(MAX_ENTRIES);
         let dated = newest.map(|record| {
             let taken = index.taken_at(record.index).map_err(|e| index_error(&e))?;

@@ -159,12 +159,18 @@ const OPERATIONS: &[Operation] = &[
         (JSON, "PublishersAnswer"),
         &[],
     ),
-    get(
-        "/api/v1/publishers/{publisher}",
-        FINDING,
-        "One publisher: its keys and its records, newest first",
-        (JSON, "PublisherAnswer"),
-        &[Code::BadRequest, Code::PublisherUnknown],
+    asked(
+        get(
+            "/api/v1/publishers/{publisher}",
+            FINDING,
+            "One publisher: its keys, how many records it has, and the newest of them",
+            (JSON, "PublisherAnswer"),
+            &[Code::BadRequest, Code::PublisherUnknown],
+        ),
+        &[(
+            "before",
+            "Only records with an index below this: the older ones of a long list",
+        )],
     ),
     get(
         "/api/v1/publishers/{publisher}/feed.atom",

@@ -90,7 +90,7 @@ pub(crate) async fn publisher(
 ) -> Result<HttpResponse, ApiError> {
     let missing = "Nobody has registered this name on this log.";
     let answer = match path.parse::<PublisherName>() {
-        Ok(name) => asking(&app, move |app, index| publishers::about(app, index, &name)).await?,
+        Ok(name) => asking(&app, move |app, index| publishers::about(app, index, &name, None)).await?,
         Err(_) => None,
     };
     let essentials = answer.as_ref().map_or_else(

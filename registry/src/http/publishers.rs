@@ -2,12 +2,14 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use provenance::{
     PublisherName,
     api::{KeySummary, PublisherAnswer, PublisherSummary, PublishersAnswer},
+    merkle::LeafIndex,
 };
+use serde::Deserialize;
 
 use super::{
     asking,
@@ -50,11 +52,12 @@ pub(crate) async fn list(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     .await
 }
 
-/// A publisher that the index knows of: its keys and records.
+/// A publisher that the index knows of: its keys and records, or those with an index below `before`.
 pub(crate) fn about(
     app: &App,
     index: &Index,
     name: &PublisherName,
+    before: Option<u64>,
 ) -> Result<Option<PublisherAnswer>, ApiError> {
     let as_of_size = index.head().map_err(|e| index_error(&e))?.size.get();
     let Some(known) = app.log.publisher(name).filter(|known| known.index < as_of_size) else {
@@ -72,7 +75,8 @@ pub(crate) fn about(
         index: known.index,
         keys: keys.collect(),
         threshold: known.keyset.threshold,
-        records: index.records_of(name).map_err(|e| index_error(&e))?,
+        count: index.number_of_records(name).map_err(|e| index_error(&e))?,
+        records: index.records_of(name, before).map_err(|e| index_error(&e))?,
         publisher: name.clone(),
     }))
 }
@@ -95,15 +99,26 @@ pub(crate) fn unknown(name: &PublisherName) -> ApiError {
     )
 }
 
+/// The query string of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Older {
+    before: Option<String>,
+}
+
 /// One publisher: its keys and records.
 pub(crate) async fn one(
     request: HttpRequest,
     path: Path<String>,
+    query: Result<Query<Older>, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let name = name(&path)?;
+    let bad = |why: String| ApiError::new(Code::BadRequest, format!("The query does not parse: {why}."));
+    let before = query.map_err(|e| bad(e.to_string()))?.into_inner().before;
+    let before = before.map(|text| text.parse::<LeafIndex>()).transpose();
+    let before = before.map_err(|e| bad(e.to_string()))?.map(LeafIndex::get);
     let answer = asking(&app, move |app, index| {
-        about(app, index, &name)?.ok_or_else(|| unknown(&name))
+        about(app, index, &name, before)?.ok_or_else(|| unknown(&name))
     });
     fresh_json(&request, &answer.await?)
 }

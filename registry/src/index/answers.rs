@@ -136,13 +136,22 @@ impl Index {
         Ok(found)
     }
 
-    /// Records of a publisher, newest first, at most [`MAX_LISTED`].
-    pub fn records_of(&self, publisher: &PublisherName) -> Result<Vec<Summary>, IndexError> {
+    /// Records of a publisher, newest first, at most [`MAX_LISTED`]: all, or those with an index below `before`.
+    pub fn records_of(
+        &self,
+        publisher: &PublisherName,
+        before: Option<u64>,
+    ) -> Result<Vec<Summary>, IndexError> {
+        let set = rows::publisher_records(publisher);
+        let before = before.unwrap_or(u64::MAX);
         let mut found = Vec::new();
-        for row in self.db.scan_prefix(rows::publisher_records(publisher)) {
+        for row in self.db.range(rows::block_of(&set, before)..) {
             let (key, value) = row.map_err(store_error("reading"))?;
+            if !key.starts_with(&set) {
+                break;
+            }
             let (block, bits) = rows::bits(&key, &value).ok_or(IndexError::Row { prefix: 'p' })?;
-            for index in rows::indices(block, bits) {
+            for index in rows::indices(block, bits).filter(|index| *index < before) {
                 if found.len() == MAX_LISTED {
                     return Ok(found);
                 }

@@ -63,6 +63,11 @@ pub(super) fn block(set: &[u8], block: u64) -> Vec<u8> {
     key
 }
 
+/// The row of a set that holds `index`, or would; those of smaller indices come after it.
+pub(super) fn block_of(set: &[u8], index: u64) -> Vec<u8> {
+    block(set, index / BLOCK)
+}
+
 /// Whether a block may have indices below `index`.
 pub(super) fn begins_before(block: u64, index: u64) -> bool {
     block * BLOCK < index

@@ -351,6 +351,13 @@ fn records_are_found_by_digest_name_and_publisher() {
     let one: PublisherAnswer = server.get(&paths::publisher(&lab.name)).json();
     assert_eq!(one.records.iter().map(|r| r.index).collect::<Vec<_>>(), [2, 1, 0]);
     assert_eq!(one.keys[0].keyid, lab.key.public().keyid());
+    for (before, indices) in [(9, &[2, 1, 0][..]), (2, &[1, 0]), (1, &[0]), (0, &[])] {
+        let older: PublisherAnswer = server.get(&paths::publisher_before(&lab.name, before)).json();
+        assert_eq!(older.records.iter().map(|r| r.index).collect::<Vec<_>>(), indices);
+        assert_eq!(older.count, 3);
+    }
+    let wrong = format!("{}?before=x", paths::publisher(&lab.name));
+    assert_eq!(server.get(&wrong).problem(), "bad-request");
     assert_eq!(
         server.get("/api/v1/publishers/nobody").problem(),
         "publisher-unknown"

@@ -481,3 +481,43 @@ fn what_is_not_there_is_a_404_and_says_so_without_scripts() {
         .to_owned();
     assert!(policy.contains("connect-src 'self';"), "{policy}");
 }
+
+#[test]
+fn a_long_list_of_records_is_shown_a_page_at_a_time() {
+    let lab = lab();
+    let path = format!("/api/v1/publishers/{}", lab::PUBLISHER);
+    let all = lab.registry.get(&path).ok().json();
+    let count = all["records"].as_array().map_or(0, Vec::len);
+    assert!(count > 1, "{all}");
+    // A registry whose lists have one record each.
+    let proxy = Proxy::start(lab.registry.url(), move |asked, body| {
+        asked.starts_with(&path).then(|| {
+            let mut answer: serde_json::Value = serde_json::from_slice(body).expect("JSON");
+            if let Some(records) = answer["records"].as_array_mut() {
+                records.truncate(1);
+            }
+            answer.to_string().into_bytes()
+        })
+    });
+    let browser = open(
+        proxy.url(),
+        &format!("/publisher/{}", lab::PUBLISHER),
+        Role::Heading,
+        lab::PUBLISHER,
+    );
+    for shown in 1..count {
+        browser.wait_for("a page of the list", |browser| {
+            let text = browser.text();
+            text.contains(&format!("The newest {shown} of {count}."))
+                .then_some(())
+        });
+        browser.click(Role::Button, "Show older records");
+    }
+    browser.wait_for("the whole list", |browser| {
+        (!browser.text().contains("The newest")).then_some(())
+    });
+    for record in all["records"].as_array().into_iter().flatten() {
+        let entry = format!("entry {}", record["index"]);
+        assert!(browser.text().contains(&entry), "{entry}");
+    }
+}

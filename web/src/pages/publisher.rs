@@ -69,22 +69,14 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
         ),
     )
     .hook("identity");
-    let lead = format!(
-        "Publisher with {}.",
-        text::counted(answer.records.len(), "record")
-    );
+    let lead = format!("Publisher with {}.", text::counted_u64(answer.count, "record"));
     page(
         answer.publisher.as_str(),
         lead,
         el("div").class("columns").child((
-            el("div").class("stack").child((
-                identity,
-                panel(
-                    "Records",
-                    record_list(&answer.records, false, "It has not recorded any model yet."),
-                )
-                .hook("records"),
-            )),
+            el("div")
+                .class("stack")
+                .child((identity, panel("Records", records(answer)).hook("records"))),
             el("div").class("stack").child((
                 panel(
                     "Keys",
@@ -108,6 +100,47 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
             )),
         )),
     )
+}
+
+/// The newest records, and the older ones a page at a time.
+fn records(answer: &PublisherAnswer) -> View {
+    let (name, count) = (answer.publisher.clone(), answer.count);
+    let shown = RwSignal::new_local(answer.records.clone());
+    let failed = RwSignal::new_local(None::<String>);
+    let more = move || {
+        let Some(last) = shown.with(|records| records.last().map(|record| record.index)) else {
+            return;
+        };
+        let older = api::publisher_before(&name, last);
+        spawn(async move {
+            match older.await {
+                Ok(older) => {
+                    failed.set(None);
+                    shown.update(|records| records.extend(older.records));
+                }
+                Err(error) => failed.set(Some(error.to_string())),
+            }
+        });
+    };
+    (move || {
+        let all = shown.with(Vec::len) as u64;
+        let rest = (all < count).then(|| {
+            (
+                el("p").class("quiet").child(format!(
+                    "The newest {} of {}.",
+                    text::grouped(all),
+                    text::grouped(count)
+                )),
+                button("Show older records", more.clone()).hook("older"),
+                failed
+                    .get()
+                    .map(|why| el("p").attr("role", "alert").child(text::sentence(&why))),
+            )
+        });
+        let list = shown.with(|records| record_list(records, false, "It has not recorded any model yet."));
+        (list, rest)
+    })
+    .into_view()
 }
 
 fn holders(n: usize) -> String {

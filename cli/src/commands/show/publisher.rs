@@ -18,7 +18,7 @@ use crate::{
     client::{Client, MAX_ANSWER_BYTES},
     commands::{Context, verify::open_named},
     failure::{Exit, Failure},
-    output::{Output, Tone},
+    output::{Output, Tone, grouped},
 };
 
 /// Shows a publisher: its keys from its proved keyset, and the records that the registry lists.
@@ -65,6 +65,7 @@ pub(super) fn show_publisher(
     if context.output.json {
         let mut value = record_json(opened);
         value["genesis"] = json!(answer.genesis);
+        value["count"] = json!(answer.count);
         value["records"] = json!(answer.records);
         Output::print_json(&value)?;
         return Ok(exit);
@@ -82,7 +83,7 @@ pub(super) fn show_publisher(
     standing(opened, &mut lines);
     lines.push(format!(
         "   records    {}, by the registry's word:",
-        answer.records.len()
+        grouped(answer.count)
     ));
     for summary in answer.records.iter().take(MOST_LINES) {
         let line = format!("     {}  {}  ({})", summary.record, summary.title(), summary.kind);

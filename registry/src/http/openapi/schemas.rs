@@ -156,6 +156,7 @@ fn of_lists() -> Value {
                 ("roles", list(&json!({"enum": ["root", "sign"]}))),
             ]))),
             ("threshold", object(&[("root", whole()), ("sign", whole())])),
+            ("count", whole()),
             ("records", list(&named("Summary"))),
         ]),
     })
