@@ -174,6 +174,8 @@ fn the_examples_of_the_documentation_run_as_they_stand() {
 fn metrics_count_what_is_answered() {
     let lab = Lab::small_without_page();
     let client = lab.registry.client();
+    // Waits for the index.
+    client.get("/readyz").ok();
     let text = client.get("/metrics").ok().text();
     for line in [
         "weighbridge_log_entries 2",

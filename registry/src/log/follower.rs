@@ -29,10 +29,6 @@ const INDEX_PATIENCE: Duration = Duration::from_secs(2);
 /// Pause before an index that could not be built is built again.
 const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(10);
 
-/// How far the follower steps back for the threads that answer, on Linux: a tenth of their share of a busy processor.
-#[cfg(target_os = "linux")]
-const NICENESS: i32 = 10;
-
 /// Entries that were published.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -107,7 +103,6 @@ impl Follower {
         let thread = std::thread::Builder::new()
             .name("follower".into())
             .spawn(move || {
-                step_back();
                 follow(&there, &folder, &segments);
                 there.change(|state| state.ended = true);
             })?;
@@ -207,15 +202,6 @@ impl Slot {
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-}
-
-/// Lets the threads that answer go first: the index may come a little later, a receipt should not. Threads that this one
-/// starts, sled's among them, do as it does.
-fn step_back() {
-    #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::process::nice(NICENESS) {
-        tracing::warn!(%error, "the index is brought up at full priority: {error}");
     }
 }
 
