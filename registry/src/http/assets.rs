@@ -246,6 +246,9 @@ impl Assets {
     }
 }
 
+/// How hard Brotli tries: as hard as it can, but for debug builds, which take half a minute of a core for that.
+const BROTLI_QUALITY: u32 = if cfg!(debug_assertions) { 5 } else { 11 };
+
 impl Asset {
     fn new(name: &str, plain: Vec<u8>) -> Self {
         let etag = content_tag(&plain);
@@ -266,7 +269,7 @@ impl Asset {
         if let Ok(bytes) = gzip.write_all(&self.plain).and_then(|()| gzip.finish()) {
             self.gzip.get_or_init(|| bytes);
         }
-        let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, 11, 22);
+        let mut brotli = brotli::CompressorWriter::new(Vec::new(), 4096, BROTLI_QUALITY, 22);
         if brotli.write_all(&self.plain).is_ok() {
             self.brotli.get_or_init(|| brotli.into_inner());
         }
