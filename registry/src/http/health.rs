@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, web::Data};
 
 use super::{
     caching::{NEVER, TEXT},
-    failures::log_error,
     problem::{ApiError, Code},
 };
 use crate::App;
@@ -47,11 +46,10 @@ pub(crate) async fn ready(app: Data<App>) -> Result<HttpResponse, ApiError> {
             "The log has stopped; the server is about to exit.",
         ));
     }
-    // The index follows by some milliseconds while records come; that is no reason to be taken out of service.
+    // The index follows by some milliseconds while records come, and is opened soon after a start; neither is a reason to be
+    // taken out of service. What is not there after this wait is told below.
     let published = app.log.view().head.size.get();
-    if app.log.indexed().is_some_and(|indexed| indexed < published) {
-        app.log.index().await.map_err(|e| log_error(&e))?;
-    }
+    let _ = app.log.index().await;
     let indexed = app.log.indexed();
     if indexed.is_none_or(|indexed| indexed < published) {
         let indexed = indexed.unwrap_or(0);
