@@ -13,7 +13,9 @@ use provenance::{
 };
 use ureq::{
     Agent, Body,
+    config::ConfigBuilder,
     http::{Response, StatusCode},
+    typestate::AgentScope,
 };
 use url::Url;
 
@@ -55,6 +57,16 @@ pub(crate) enum Answer {
     Done(Vec<u8>),
     /// Anything else.
     Refused(Box<Problem>),
+}
+
+/// Speaks HTTP as all of this program does: redirects are not followed, and every status is an answer.
+pub(crate) fn agent(timeouts: impl FnOnce(ConfigBuilder<AgentScope>) -> ConfigBuilder<AgentScope>) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .user_agent(concat!("weighbridge/", env!("CARGO_PKG_VERSION")));
+    timeouts(config).build().into()
 }
 
 /// An address of the web, or what was wanted instead.
@@ -102,15 +114,8 @@ impl Client {
         })?;
         base.set_query(None);
         base.set_fragment(None);
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("weighbridge/", env!("CARGO_PKG_VERSION")))
-            .timeout_connect(Some(timeout))
-            .build();
         Ok(Self {
-            agent: config.into(),
+            agent: agent(|config| config.timeout_connect(Some(timeout))),
             base,
             timeout,
         })
@@ -171,6 +176,16 @@ impl Client {
         )
         .why(why)
         .next("check that this is the address of a Weighbridge registry")
+    }
+
+    /// What is said of a log of which something does not hold.
+    pub(crate) fn fault(&self, why: impl Display) -> Failure {
+        Failure::new(
+            Exit::LogFault,
+            format!("the log at {} does not hold", self.address()),
+        )
+        .why(provenance::path::visible(&why.to_string()))
+        .next("keep this output, and ask the log's operator and witnesses")
     }
 
     /// Parses the answer to a request for `path`.

@@ -3,7 +3,7 @@
 use provenance::{
     api::paths,
     merkle::{
-        ConsistencyProof, ProveError, TreeSize,
+        ConsistencyProof, Frontier, ProveError, TreeSize,
         tile::{MAX_BUNDLE_BYTES, TILE_WIDTH, TileCoord, TileHashReader, TileReadError, decode_bundle},
     },
 };
@@ -41,10 +41,8 @@ pub(crate) fn read_entries(client: &Client, bundle: TileCoord) -> Result<Vec<Vec
         Some(bytes) => (bundle, bytes),
         None => (bundle.whole(), client.get(&paths::tile(&bundle.whole()), most)?),
     };
-    let mut entries = decode_bundle(&bytes, found.width).map_err(|error| {
-        let what = format!("the bundle {found} of {} does not read", client.address());
-        Failure::new(Exit::LogFault, what).why(error)
-    })?;
+    let mut entries = decode_bundle(&bytes, found.width)
+        .map_err(|error| client.fault(format!("the bundle {found} does not read: {error}")))?;
     entries.truncate(usize::from(bundle.width));
     Ok(entries)
 }
@@ -55,6 +53,15 @@ pub(crate) fn reader(
     size: TreeSize,
 ) -> TileHashReader<impl Fn(TileCoord) -> Result<Vec<u8>, Failure>> {
     TileHashReader::new(size, move |tile| read_tile(client, tile))
+}
+
+/// The right edge of the first `size` of `of` leaves.
+///
+/// # Errors
+/// [`Exit::Network`] when a tile cannot be read.
+pub(crate) fn edge(client: &Client, size: TreeSize, of: TreeSize) -> Result<Frontier, Failure> {
+    Frontier::read(&reader(client, of), size)
+        .map_err(|error| Failure::new(Exit::Network, "the log's tiles could not be read").why(error))
 }
 
 /// The proof, made from tiles, that the tree of `to` leaves has the one of `from` leaves as its beginning. It proves

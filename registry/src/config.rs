@@ -17,7 +17,7 @@ use serde::Deserialize;
 pub const DEFAULT_MAX_CONNECTIONS: usize = 512;
 
 /// Writes, and questions to the index, that one address may make in a second, when not configured.
-pub const DEFAULT_RATE_LIMIT: usize = 50;
+pub const DEFAULT_RATE_LIMIT: u32 = 50;
 
 /// What the server is started with.
 #[derive(Debug, Parser)]
@@ -58,7 +58,7 @@ pub struct Arguments {
     /// Writes, and questions to the index, that one address may make in a second, 0 to 100000; ten times as many at once, and 0
     /// is no limit. Loopback is not counted. [default: 50]
     #[arg(long, env = "WEIGHBRIDGE_RATE_LIMIT", value_name = "N")]
-    pub rate_limit: Option<usize>,
+    pub rate_limit: Option<u32>,
     /// Header in which your own proxy names the client's address, such as X-Forwarded-For; the last address in it counts. Only
     /// for servers that nobody reaches but through that proxy.
     #[arg(long, env = "WEIGHBRIDGE_CLIENT_ADDRESS_HEADER", value_name = "NAME")]
@@ -116,7 +116,7 @@ struct ConfigFile {
     max_payload_bytes: Option<usize>,
     http_threads: Option<usize>,
     max_connections: Option<usize>,
-    rate_limit: Option<usize>,
+    rate_limit: Option<u32>,
     client_address_header: Option<String>,
     log_format: Option<LogFormat>,
     log_level: Option<LogLevel>,
@@ -263,7 +263,7 @@ impl Config {
                     .unwrap_or(DEFAULT_MAX_CONNECTIONS),
                 16..=65_536,
             )?,
-            rate_limit: u32::try_from(within(
+            rate_limit: within(
                 "rate-limit",
                 "0 to 100000",
                 arguments
@@ -271,8 +271,7 @@ impl Config {
                     .or(file.rate_limit)
                     .unwrap_or(DEFAULT_RATE_LIMIT),
                 0..=100_000,
-            )?)
-            .unwrap_or(u32::MAX),
+            )?,
             client_address_header: arguments
                 .client_address_header
                 .or(file.client_address_header)
@@ -298,12 +297,12 @@ fn read_file(path: &Path) -> Result<ConfigFile, ConfigError> {
     })
 }
 
-fn within(
+fn within<T: PartialOrd + ToString>(
     option: &'static str,
     wanted: &'static str,
-    found: usize,
-    range: std::ops::RangeInclusive<usize>,
-) -> Result<usize, ConfigError> {
+    found: T,
+    range: std::ops::RangeInclusive<T>,
+) -> Result<T, ConfigError> {
     if range.contains(&found) {
         Ok(found)
     } else {

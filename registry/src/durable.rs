@@ -98,11 +98,24 @@ fn write_temporary(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableEr
 }
 
 fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DurableError> {
+    create_folder(&temporary_beside(path).0)?;
+    put(
+        path,
+        |temporary| write_temporary(temporary, bytes, mode),
+        |from, to| fs::rename(from, to),
+    )
+}
+
+/// Makes a durable file under a temporary name, and gives it its own one durably. The folder has to be there.
+fn put(
+    path: &Path,
+    make: impl FnOnce(&Path) -> Result<(), DurableError>,
+    name: impl FnOnce(&Path, &Path) -> io::Result<()>,
+) -> Result<(), DurableError> {
     let (folder, temporary) = temporary_beside(path);
-    create_folder(&folder)?;
     let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
-    write_temporary(&temporary, bytes, mode)?;
-    fs::rename(&temporary, path).map_err(io_error("rename into place", path))?;
+    make(&temporary)?;
+    name(&temporary, path).map_err(io_error("rename into place", path))?;
     held.sync_all().map_err(io_error("fsync the folder", &folder))
 }
 
@@ -110,11 +123,8 @@ fn replace_with_mode(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Durable
 /// and the old one stays under the temporary name to be written over: ext4 looks through the inodes that were freed in the
 /// last minutes for every file that it creates. Only for files that nobody reads while they are replaced.
 pub(crate) fn rewrite(path: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let (folder, temporary) = temporary_beside(path);
-    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
-    write_temporary(&temporary, bytes, 0o644)?;
-    exchange(&temporary, path).map_err(io_error("rename into place", path))?;
-    held.sync_all().map_err(io_error("fsync the folder", &folder))
+    let make = |temporary: &Path| write_temporary(temporary, bytes, 0o644);
+    put(path, make, exchange)
 }
 
 #[cfg(target_os = "linux")]
@@ -135,31 +145,23 @@ fn exchange(from: &Path, to: &Path) -> io::Result<()> {
 
 /// As [`replace`], where `same` is a durable file with these bytes: another name for it is all that has to be written.
 pub(crate) fn replace_by_link(path: &Path, same: &Path, bytes: &[u8]) -> Result<(), DurableError> {
-    let (folder, temporary) = temporary_beside(path);
-    let held = File::open(&folder).map_err(io_error("open the folder", &folder))?;
-    let link = || fs::hard_link(same, &temporary);
-    let linked = match link() {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&temporary).map_err(io_error("remove the leftover", &temporary))?;
-            link()
+    let make = |temporary: &Path| {
+        let linked = match fs::hard_link(same, temporary) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                fs::remove_file(temporary).map_err(io_error("remove the leftover", temporary))?;
+                fs::hard_link(same, temporary)
+            }
+            linked => linked,
+        };
+        match linked.as_ref().map_err(io::Error::kind) {
+            // A file system without links, or with no more of them for this file.
+            Err(
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks,
+            ) => write_temporary(temporary, bytes, 0o644),
+            _ => linked.map_err(io_error("link", temporary)),
         }
-        linked => linked,
     };
-    match linked {
-        Ok(()) => {}
-        // A file system without links, or with no more of them for this file.
-        Err(e)
-            if matches!(
-                e.kind(),
-                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks
-            ) =>
-        {
-            return replace(path, bytes);
-        }
-        Err(e) => return Err(io_error("link", &temporary)(e)),
-    }
-    fs::rename(&temporary, path).map_err(io_error("rename into place", path))?;
-    held.sync_all().map_err(io_error("fsync the folder", &folder))
+    put(path, make, |from, to| fs::rename(from, to))
 }
 
 /// Writes an immutable object. One that exists must be equal byte for byte.
@@ -182,12 +184,20 @@ pub(crate) fn renew_immutable(path: &Path, bytes: &[u8]) -> Result<(), DurableEr
 
 /// Whether an immutable object is there, equal byte for byte.
 fn holds(path: &Path, bytes: &[u8]) -> Result<bool, DurableError> {
-    match fs::read(path) {
-        Ok(found) if found == bytes => Ok(true),
-        Ok(_) => Err(DurableError::Differs {
+    match read_if_there(path)? {
+        Some(found) if found == bytes => Ok(true),
+        Some(_) => Err(DurableError::Differs {
             path: path.to_owned(),
         }),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        None => Ok(false),
+    }
+}
+
+/// The bytes of a file; none when it is not there.
+pub(crate) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, DurableError> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(io_error("read", path)(e)),
     }
 }

@@ -161,13 +161,18 @@ async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     })
 }
 
+/// Whether a request changes nothing, whatever it is answered.
+pub(crate) fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
 /// Headers that every answer carries, the rule that only successes are cached, and the longest address.
 pub(crate) async fn common_headers<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let open_to_all = is_for_programs(request.path());
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    let is_read = is_read(request.method());
     let begun = Instant::now();
     let held = body::HeldBody::of(&mut request);
     let target = request
@@ -180,10 +185,9 @@ pub(crate) async fn common_headers<B: MessageBody + 'static>(
     } else if let Some(wait) = asked_too_much(&request) {
         let detail = "This address has asked for much in a short time. Wait as long as Retry-After says; tiles, checkpoints and \
                       records are not counted.";
-        let mut response = request.error_response(ApiError::new(Code::RateLimited, detail));
-        let seconds = HeaderValue::from(wait.as_secs() + 1);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds);
-        response
+        let mut error = ApiError::new(Code::RateLimited, detail);
+        error.retry_after = Some(wait.as_secs() + 1);
+        request.error_response(error)
     } else {
         next.call(request).await?.map_into_boxed_body()
     };

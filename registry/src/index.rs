@@ -171,12 +171,7 @@ impl Index {
     fn count(&self, key: &[u8]) -> Result<u64, IndexError> {
         match self.db.get(key).map_err(store_error("reading"))? {
             None => Ok(0),
-            Some(value) => Ok(u64::from_be_bytes(
-                value
-                    .as_ref()
-                    .try_into()
-                    .map_err(|_| IndexError::Row { prefix: 'm' })?,
-            )),
+            Some(value) => rows::number(&value).ok_or(IndexError::Row { prefix: 'm' }),
         }
     }
 

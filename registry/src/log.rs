@@ -26,7 +26,7 @@ mod tests;
 use std::{
     io,
     panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
@@ -73,7 +73,7 @@ use self::{
 };
 use crate::{
     config::Config,
-    durable::{DurableError, io_error},
+    durable::{DurableError, read_if_there},
     folder::{Age, Folder},
     index::Index,
 };
@@ -381,14 +381,6 @@ impl Log {
             let _ = thread.join();
         }
         self.follower.close();
-    }
-}
-
-fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, DurableError> {
-    match std::fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(e) => Err(io_error("read", path)(e)),
     }
 }
 

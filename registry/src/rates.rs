@@ -7,18 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix_web::{
-    dev::ServiceRequest,
-    http::{Method, header::HeaderName},
-};
+use actix_web::{dev::ServiceRequest, http::header::HeaderName};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, DefaultClock},
     state::keyed::DefaultKeyedStateStore,
 };
 
+use crate::http::is_read;
+
 /// How many seconds' worth of requests may come at once.
-const BURST_SECONDS: u32 = 10;
+const BURST_SECONDS: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// Most addresses that are remembered; when there are more, those that have been quiet are forgotten: some 10 MB.
 const MOST_ADDRESSES: usize = 100_000;
@@ -35,6 +34,11 @@ const COUNTED: [&str; 5] = [
     "/api/v1/log",
 ];
 
+/// Whether a request counts. The path may be that of a route.
+pub(crate) fn is_counted(is_read: bool, path: &str) -> bool {
+    !is_read || COUNTED.iter().any(|counted| path.starts_with(counted))
+}
+
 /// The limits of all addresses.
 #[derive(Debug)]
 pub(crate) struct Rates {
@@ -48,8 +52,7 @@ impl Rates {
     /// `a_second` requests a second for each address, which stands in `header` when a proxy says it; none for 0.
     pub(crate) fn new(a_second: u32, header: Option<HeaderName>) -> Option<Self> {
         let rate = NonZeroU32::new(a_second)?;
-        let quota = Quota::per_second(rate)
-            .allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1)));
+        let quota = Quota::per_second(rate).allow_burst(rate.saturating_mul(BURST_SECONDS));
         Some(Self {
             limiter: RateLimiter::keyed(quota),
             clock: DefaultClock::default(),
@@ -60,8 +63,7 @@ impl Rates {
 
     /// Counts a request; how long its address has to wait when it asked too much.
     pub(crate) fn wait(&self, request: &ServiceRequest) -> Option<Duration> {
-        let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        if is_read && !COUNTED.iter().any(|path| request.path().starts_with(path)) {
+        if !is_counted(is_read(request.method()), request.path()) {
             return None;
         }
         let address = self.address(request)?;

@@ -44,9 +44,9 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Threads for work that blocks: checks of signatures, files, the index. More of them than processors can work wait for
 /// disks, and each costs memory; an index that lags is waited for without one.
-pub(crate) const BLOCKING_THREADS: usize = 32;
+const BLOCKING_THREADS: usize = 32;
 
-/// How often orphaned sidecars are looked for.
+/// How often orphaned sidecars and partial tiles that are no longer needed are looked for.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Everything that the HTTP threads share.

@@ -38,13 +38,18 @@ pub fn page() -> PathBuf {
 
 /// A file that `cargo xtask setup` fetched, by its path below the folder of our tools.
 pub fn tool(path: &str) -> PathBuf {
-    let home = || env::home_dir().expect("a home folder").join(".cargo");
-    let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
-    let found = cargo_home.join("weighbridge-tools").join(path);
+    let found = place_of_tool(path);
     assert!(
         found.exists(),
         "{} is missing; run: cargo xtask setup",
         found.display()
     );
     found
+}
+
+/// Where that is, whether or not it is there.
+pub fn place_of_tool(path: &str) -> PathBuf {
+    let home = || env::home_dir().expect("a home folder").join(".cargo");
+    let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
+    cargo_home.join("weighbridge-tools").join(path)
 }

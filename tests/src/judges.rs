@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::binaries::place_of_tool;
+
 /// Makes a judge that is missing a failure.
 const EVERY_JUDGE: &str = "WEIGHBRIDGE_EVERY_JUDGE";
 
@@ -55,9 +57,7 @@ pub struct Aics {
 impl Aics {
     /// None when it is not installed: it needs Python 3.12.
     pub fn find() -> Option<Self> {
-        let home = || env::home_dir().expect("a home folder").join(".cargo");
-        let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
-        let python = cargo_home.join("weighbridge-tools/aics-tlog/bin/python");
+        let python = place_of_tool("aics-tlog/bin/python");
         if !python.is_file() {
             missing("aics-tlog", "it is not installed, which takes Python 3.12");
             return None;

@@ -1,7 +1,6 @@
 //! The Python tool `model_signing`, unmodified, as `cargo xtask setup` installed it.
 
 use std::{
-    env,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -10,6 +9,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value;
+
+use crate::binaries::tool;
 
 /// What a run ended with.
 #[derive(Debug)]
@@ -22,13 +23,7 @@ pub struct Told {
 
 /// Runs `python -m model_signing` with these arguments.
 pub fn model_signing<A: AsRef<OsStr>>(arguments: &[A]) -> Told {
-    let python = python();
-    assert!(
-        python.is_file(),
-        "the Python tool model_signing is not in {}; run: cargo xtask setup",
-        python.display()
-    );
-    let output = Command::new(python)
+    let output = Command::new(tool("model-signing/bin/python"))
         .args(["-m", "model_signing"])
         .args(arguments)
         .output()
@@ -38,12 +33,6 @@ pub fn model_signing<A: AsRef<OsStr>>(arguments: &[A]) -> Told {
         ok: output.status.success(),
         text: String::from_utf8_lossy(&text).into_owned(),
     }
-}
-
-fn python() -> PathBuf {
-    let home = || env::home_dir().expect("a home folder").join(".cargo");
-    let cargo_home = env::var_os("CARGO_HOME").map_or_else(home, PathBuf::from);
-    cargo_home.join("weighbridge-tools/model-signing/bin/python")
 }
 
 /// The statement in a bundle.

@@ -14,7 +14,10 @@ use harness::{
     registry::TestRegistry,
     wait::wait_for,
 };
-use provenance::merkle::tile::{TILE_WIDTH, TileCoord, TileKind, decode_bundle};
+use provenance::merkle::{
+    LeafIndex, TreeSize,
+    tile::{bundle_of, decode_bundle},
+};
 
 /// Publishers at one time.
 const CLIENTS: usize = 16;
@@ -79,16 +82,12 @@ impl Growing {
 
     /// Index and bytes of the last entry.
     fn last(&self) -> Option<(u64, Vec<u8>)> {
-        let index = (self.size as u64).checked_sub(1)?;
-        let (bundle, width) = (index / TILE_WIDTH, index % TILE_WIDTH + 1);
-        let coord = TileCoord {
-            kind: TileKind::Entries,
-            index: bundle,
-            width: u16::try_from(width).expect("at most 256"),
-        };
+        let size = self.size as u64;
+        let index = size.checked_sub(1)?;
+        let (coord, position) = bundle_of(LeafIndex::new(index), TreeSize::new(size))?;
         let bytes = self.registry.get(&format!("/log/{coord}")).ok().body;
-        let entries = decode_bundle(&bytes, coord.width).expect("a bundle");
-        Some((index, entries.last().expect("an entry").clone()))
+        let mut entries = decode_bundle(&bytes, coord.width).expect("a bundle");
+        Some((index, entries.swap_remove(position)))
     }
 }
 
@@ -140,6 +139,7 @@ fn independent_readers_refuse_a_changed_byte() {
         }
     }
 }
+
 #[test]
 fn independent_readers_accept_logs_around_one_tile() {
     judge(&[0, 1, 2, 255, 256, 257]);

@@ -38,23 +38,34 @@ pub(super) fn run(context: &Context, command: &LogCommand) -> Result<Exit, Failu
         ));
     };
     let client = context.needed_registry(Some(&trust))?;
-    if let LogCommand::Monitor(args) = command {
-        return monitor::run(context, args, &client, &trust);
-    }
-    let view = View::fetch(&client, &trust)?;
-    let memory = Memory::of(&view.checkpoint.origin)?;
-    let growth = memory.compare(&client, &trust, &view)?;
     match command {
-        LogCommand::Get { index } => entry::get(context.output, &client, &view, *index)?,
-        LogCommand::Prove { record, out } => {
-            entry::prove(context.output, &client, &view, record, out.as_deref())?;
-        }
-        LogCommand::Audit => {
-            let audited = audit::run(context.output, &client, &view)?;
-            status(context, &view, &growth, Some(&audited))?;
-        }
-        LogCommand::Status | LogCommand::Monitor(_) => status(context, &view, &growth, None)?,
+        LogCommand::Monitor(args) => monitor::run(context, args, &client, &trust),
+        LogCommand::Status => compared(&client, &trust, |view, growth| {
+            status(context, view, growth, None)
+        }),
+        LogCommand::Audit => compared(&client, &trust, |view, growth| {
+            let audited = audit::run(context.output, &client, view)?;
+            status(context, view, growth, Some(&audited))
+        }),
+        LogCommand::Get { index } => compared(&client, &trust, |view, _| {
+            entry::get(context.output, &client, view, *index)
+        }),
+        LogCommand::Prove { record, out } => compared(&client, &trust, |view, _| {
+            entry::prove(context.output, &client, view, record, out.as_deref())
+        }),
     }
+}
+
+/// Compares what the log shows now with what it showed before, and remembers it when `then` went well.
+fn compared(
+    client: &Client,
+    trust: &TrustFile,
+    then: impl FnOnce(&View, &Growth) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    let view = View::fetch(client, trust)?;
+    let memory = Memory::of(&view.checkpoint.origin)?;
+    let growth = memory.compare(client, trust, &view)?;
+    then(&view, &growth)?;
     memory.keep(&view)?;
     Ok(Exit::Done)
 }
@@ -96,16 +107,6 @@ fn status(
         ));
     }
     Output::print(&lines.join("\n"))
-}
-
-/// What is said of a log of which something does not hold.
-fn fault(client: &Client, why: &str) -> Failure {
-    Failure::new(
-        Exit::LogFault,
-        format!("the log at {} does not hold", client.address()),
-    )
-    .why(provenance::path::visible(why))
-    .next("keep this output, and ask the log's operator and witnesses")
 }
 
 impl View {

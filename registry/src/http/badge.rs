@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::{
     asking,
     caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, content_tag, fresh_json},
+    failures::bad_query,
     lookup::index_error,
     problem::{ApiError, Code},
     records,
@@ -193,9 +194,7 @@ pub(crate) async fn example(
 }
 
 fn asked(query: Result<Query<Asked>, actix_web::Error>) -> Result<Asked, ApiError> {
-    let wrong =
-        |e: actix_web::Error| ApiError::new(Code::BadRequest, format!("The query does not parse: {e}."));
-    query.map(Query::into_inner).map_err(wrong)
+    query.map(Query::into_inner).map_err(bad_query)
 }
 
 fn finish(state: &State, publisher: Option<&str>, drawing: &Drawing) -> Finished {

@@ -10,7 +10,7 @@ use provenance::api::paths::TICKET_HEADER;
 
 use super::{
     blocking, body,
-    caching::{IMMUTABLE, answer_with_etag},
+    caching::{BYTES, IMMUTABLE, answer_with_etag},
     failures::{digest, sentence},
     problem::{ApiError, Code},
 };
@@ -37,13 +37,9 @@ pub(crate) async fn get(
     let unknown = || ApiError::new(Code::BlobUnknown, format!("No sidecar {digest} is held here."));
     let bytes = blocking(read).await?.ok_or_else(unknown)?;
     let tag = digest.to_string();
-    Ok(answer_with_etag(
-        &request,
-        &tag,
-        IMMUTABLE,
-        "application/octet-stream",
-        || bytes.into(),
-    ))
+    Ok(answer_with_etag(&request, &tag, IMMUTABLE, BYTES, || {
+        bytes.into()
+    }))
 }
 
 /// Takes a sidecar that a ticket asks for.

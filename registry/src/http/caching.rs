@@ -25,6 +25,9 @@ pub(crate) const NEVER: &str = "no-store";
 /// The content type of plain text.
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
+/// The content type of bytes that mean something to their reader only.
+pub(crate) const BYTES: &str = "application/octet-stream";
+
 /// The content type of JSON.
 pub(crate) const JSON: &str = "application/json";
 
@@ -33,11 +36,22 @@ pub(crate) fn content_tag(bytes: impl AsRef<[u8]>) -> String {
     Sha256Digest::of(bytes.as_ref()).to_string()[..32].to_owned()
 }
 
-/// Follows the log: JSON that is the same until something is published.
-pub(crate) fn fresh_json<T: Serialize>(request: &HttpRequest, answer: &T) -> Result<HttpResponse, ApiError> {
+/// JSON, tagged with its own hash.
+pub(crate) fn json<T: Serialize>(
+    request: &HttpRequest,
+    cache_control: &'static str,
+    answer: &T,
+) -> Result<HttpResponse, ApiError> {
     let body = serde_json::to_vec(answer).map_err(|e| ApiError::internal("writing an answer", &e))?;
     let tag = content_tag(&body);
-    Ok(answer_with_etag(request, &tag, FRESH, JSON, || body.into()))
+    Ok(answer_with_etag(request, &tag, cache_control, JSON, || {
+        body.into()
+    }))
+}
+
+/// Follows the log: JSON that is the same until something is published.
+pub(crate) fn fresh_json<T: Serialize>(request: &HttpRequest, answer: &T) -> Result<HttpResponse, ApiError> {
+    json(request, FRESH, answer)
 }
 
 /// Whether the client takes bodies in this encoding.

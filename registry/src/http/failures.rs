@@ -1,5 +1,7 @@
 //! How what goes wrong below becomes a problem document: one mapping for every route.
 
+use std::fmt::Display;
+
 use provenance::Sha256Digest;
 
 use super::problem::{ApiError, Code};
@@ -9,6 +11,11 @@ use crate::log::{AdmissionError, LogError, SidecarError};
 pub(crate) fn digest(text: &str) -> Result<Sha256Digest, ApiError> {
     text.parse()
         .map_err(|e| ApiError::new(Code::BadRequest, format!("{text:?} is not a digest: {e}.")))
+}
+
+/// What a client hears of a query string that is none.
+pub(crate) fn bad_query(why: impl Display) -> ApiError {
+    ApiError::new(Code::BadRequest, format!("The query does not parse: {why}."))
 }
 
 /// What a client hears when its record is not admitted.

@@ -3,17 +3,16 @@
 
 mod schemas;
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use actix_web::{HttpRequest, HttpResponse, web::Bytes};
 use serde_json::{Map, Value, json};
 
 use super::{
-    caching::{JSON, REVALIDATE, TEXT, answer_with_etag, content_tag},
+    caching::{BYTES, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag},
     problem::Code,
 };
-
-const BYTES: &str = "application/octet-stream";
+use crate::rates::is_counted;
 
 /// One address with one method.
 #[derive(Clone, Copy)]
@@ -352,12 +351,15 @@ fn responses(operation: &Operation) -> Value {
         "200".to_owned(),
         json!({"description": "Done", "content": {content_type: schema}}),
     );
-    let mut statuses: Vec<u16> = operation.codes.iter().map(|code| code.status()).collect();
-    statuses.sort_unstable();
-    statuses.dedup();
-    for status in statuses {
-        let codes = operation.codes.iter().filter(|code| code.status() == status);
-        let codes: Vec<&str> = codes.map(|code| code.as_str()).collect();
+    let mut codes = operation.codes.to_vec();
+    if is_counted(operation.method == "get", operation.path) {
+        codes.push(Code::RateLimited);
+    }
+    let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
+    for code in codes {
+        by_status.entry(code.status()).or_default().push(code.as_str());
+    }
+    for (status, codes) in by_status {
         let content =
             json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
         responses.insert(

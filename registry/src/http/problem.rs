@@ -120,6 +120,8 @@ pub struct ApiError {
     pub missing: Vec<MissingBlob>,
     /// Ticket for them.
     pub ticket: Option<String>,
+    /// Seconds after which to come back.
+    pub retry_after: Option<u64>,
 }
 
 /// Seconds after which a client that was told to come back does so.
@@ -141,6 +143,7 @@ impl ApiError {
             detail,
             missing: Vec::new(),
             ticket: None,
+            retry_after: (code.status() == 503).then_some(RETRY_AFTER_SECONDS),
         }
     }
 
@@ -185,8 +188,8 @@ impl ResponseError for ApiError {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CACHE_CONTROL, "no-store"));
-        if self.code.status() == 503 {
-            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
         }
         let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
         response.content_type("application/problem+json").body(body)

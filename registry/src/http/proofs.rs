@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     blocking,
-    caching::{FRESH, IMMUTABLE, JSON, answer_with_etag, content_tag},
-    failures::{log_error, sentence},
+    caching::{FRESH, IMMUTABLE, json},
+    failures::{bad_query, log_error, sentence},
     problem::{ApiError, Code},
 };
 use crate::App;
@@ -73,10 +73,8 @@ pub(crate) async fn inclusion(
     query: Result<Query<OfTree>, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let bad =
-        |e: actix_web::Error| ApiError::new(Code::BadRequest, format!("The query does not parse: {e}."));
     let index: LeafIndex = number(&path)?;
-    let asked = query.map_err(bad)?.into_inner().size;
+    let asked = query.map_err(bad_query)?.into_inner().size;
     let cache = if asked.is_some() { IMMUTABLE } else { FRESH };
     let size = asked.as_deref().map(number).transpose()?;
     let size: TreeSize = size.unwrap_or_else(|| app.log.view().head.size);
@@ -125,14 +123,4 @@ pub(crate) async fn consistency(
         })
     });
     json(&request, IMMUTABLE, &answer.await?)
-}
-
-fn json<T: Serialize>(
-    request: &HttpRequest,
-    cache: &'static str,
-    answer: &T,
-) -> Result<HttpResponse, ApiError> {
-    let body = serde_json::to_vec(answer).map_err(|e| ApiError::internal("writing a proof", &e))?;
-    let tag = content_tag(&body);
-    Ok(answer_with_etag(request, &tag, cache, JSON, || body.into()))
 }

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use super::{
     asking,
     caching::fresh_json,
+    failures::bad_query,
     lookup::{from_index, index_error},
     problem::{ApiError, Code},
 };
@@ -113,10 +114,9 @@ pub(crate) async fn one(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let name = name(&path)?;
-    let bad = |why: String| ApiError::new(Code::BadRequest, format!("The query does not parse: {why}."));
-    let before = query.map_err(|e| bad(e.to_string()))?.into_inner().before;
+    let before = query.map_err(bad_query)?.into_inner().before;
     let before = before.map(|text| text.parse::<LeafIndex>()).transpose();
-    let before = before.map_err(|e| bad(e.to_string()))?.map(LeafIndex::get);
+    let before = before.map_err(bad_query)?.map(LeafIndex::get);
     let answer = asking(&app, move |app, index| {
         about(app, index, &name, before)?.ok_or_else(|| unknown(&name))
     });

@@ -8,6 +8,7 @@ use provenance::api::SearchAnswer;
 use serde::Deserialize;
 
 use super::{
+    failures::bad_query,
     lookup::{from_index, index_error},
     problem::{ApiError, Code},
 };
@@ -32,12 +33,11 @@ pub(crate) async fn search(
     query: Result<Query<Asked>, actix_web::Error>,
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
-    let bad = |detail: String| ApiError::new(Code::BadRequest, detail);
-    let Query(Asked { q }) = query.map_err(|e| bad(format!("The query does not parse: {e}.")))?;
+    let Query(Asked { q }) = query.map_err(bad_query)?;
     if q.trim().chars().count() < MIN_QUERY_CHARACTERS || q.len() > MAX_QUERY_BYTES {
-        return Err(bad(format!(
-            "A search (?q=) has {MIN_QUERY_CHARACTERS} characters to {MAX_QUERY_BYTES} bytes."
-        )));
+        let detail =
+            format!("A search (?q=) has {MIN_QUERY_CHARACTERS} characters to {MAX_QUERY_BYTES} bytes.");
+        return Err(ApiError::new(Code::BadRequest, detail));
     }
     from_index(request, app, move |index, as_of_size| {
         Ok(SearchAnswer {

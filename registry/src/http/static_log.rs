@@ -16,13 +16,11 @@ use provenance::merkle::{
 
 use super::{
     blocking,
-    caching::{FRESH, IMMUTABLE, TEXT, answer_with_etag, content_tag, takes},
+    caching::{BYTES, FRESH, IMMUTABLE, TEXT, answer_with_etag, content_tag, takes},
     failures::{log_error, sentence},
     problem::{ApiError, Code},
 };
 use crate::App;
-
-const BYTES: &str = "application/octet-stream";
 
 /// Serves the published checkpoint.
 pub(crate) async fn checkpoint(request: HttpRequest, app: Data<App>) -> HttpResponse {

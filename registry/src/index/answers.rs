@@ -32,10 +32,8 @@ impl Index {
     pub(crate) fn first_index(&self, record: &RecordId) -> Result<Option<u64>, IndexError> {
         let value = self.db.get(rows::first_leaf(record));
         let value = value.map_err(store_error("reading"))?;
-        let index = |value: sled::IVec| Some(u64::from_be_bytes(value.as_ref().try_into().ok()?));
-        value
-            .map(|value| index(value).ok_or(IndexError::Row { prefix: 'r' }))
-            .transpose()
+        let wrong = IndexError::Row { prefix: 'r' };
+        value.map(|value| rows::number(&value).ok_or(wrong)).transpose()
     }
 
     /// Number of lookup keys.

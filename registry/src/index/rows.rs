@@ -20,6 +20,11 @@ use std::collections::BTreeMap;
 
 use provenance::{PublisherName, RecordId, Sha256Digest, lookup::KeyKind};
 
+/// The number that a value is.
+pub(super) fn number(value: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(value.try_into().ok()?))
+}
+
 /// The layout that this program writes.
 pub(super) const LAYOUT: u64 = 2;
 /// Which layout the index has.

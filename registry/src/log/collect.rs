@@ -7,7 +7,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use provenance::merkle::tile::{BundleError, TileCoord, TileKind, decode_bundle, encode_bundle};
+use provenance::{
+    Sha256Digest,
+    merkle::tile::{BundleError, TileCoord, TileKind, decode_bundle, encode_bundle},
+};
 
 use crate::durable::{DurableError, io_error};
 
@@ -62,7 +65,7 @@ fn is_old(full: &Path, now: SystemTime) -> Result<bool, DurableError> {
 pub(crate) fn cut(coord: &TileCoord, mut full: Vec<u8>) -> Result<Vec<u8>, BundleError> {
     let width = usize::from(coord.width);
     match coord.kind {
-        TileKind::Hashes(_) => full.truncate(width * 32),
+        TileKind::Hashes(_) => full.truncate(width * Sha256Digest::LEN),
         TileKind::Entries => {
             let entries = decode_bundle(&full, coord.whole().width)?;
             full = encode_bundle(entries.iter().take(width).map(Vec::as_slice))?;

@@ -12,7 +12,7 @@ use provenance::{
     merkle::{
         ConsistencyProof, Frontier, HashReader, InclusionProof, LeafHash, LeafIndex, TreeHead, TreeSize,
         node_hash,
-        tile::{TILE_HEIGHT, TileCoord, TileHashReader, TileReadError},
+        tile::{TILE_HEIGHT, TILE_WIDTH, TileCoord, TileHashReader, TileKind, TileReadError},
     },
     state::{StateLeaf, StateProof},
     tlog_proof::TlogProof,
@@ -20,9 +20,6 @@ use provenance::{
 
 use super::{LogError, Shared, materialise::tile_path, publish::View, segments::Location};
 use crate::durable::{DurableError, io_error};
-
-/// Most tiles that are kept for the receipts of one view: 64, of at most 8 KiB each.
-const MOST_KEPT_TILES: usize = 64;
 
 /// Most hashes that are kept for the receipts of one view: 65,536, all of 128 tiles, some 5 MB.
 const MOST_KEPT_NODES: usize = 1 << 16;
@@ -33,9 +30,24 @@ const MOST_KEPT_PUBLISHERS: usize = 256;
 /// What the receipts of one view share. All of it follows from the view and the log, and goes with the view.
 #[derive(Debug, Default)]
 pub(super) struct SharedByReceipts {
-    tiles: HashMap<TileCoord, Vec<u8>>,
     nodes: HashMap<(u8, u64), Sha256Digest>,
     publishers: HashMap<PublisherName, Arc<PublisherPart>>,
+}
+
+impl SharedByReceipts {
+    fn take_tile(&mut self, level: u8, index: u64, bytes: &[u8]) {
+        let (hashes, _) = bytes.as_chunks::<{ Sha256Digest::LEN }>();
+        if self.nodes.len() + hashes.len() > MOST_KEPT_NODES {
+            return;
+        }
+        let (level, first) = (
+            level.saturating_mul(TILE_HEIGHT),
+            index.saturating_mul(TILE_WIDTH),
+        );
+        let hashes = (first..).zip(hashes);
+        self.nodes
+            .extend(hashes.map(|(at, hash)| ((level, at), Sha256Digest::from_bytes(*hash))));
+    }
 }
 
 /// The nodes of a view, each computed once while the view is the newest: the receipts of one checkpoint share most.
@@ -225,16 +237,12 @@ impl Shared {
         Ok((proof, [head(from)?, head(to)?]))
     }
 
-    /// A tile of `view`, read once while the view is the newest.
+    /// A tile of `view`, whose hashes are kept while the view is the newest.
     fn tile_of(&self, view: &View, coord: &TileCoord) -> Result<Vec<u8>, DurableError> {
-        if let Some(bytes) = view.kept().tiles.get(coord) {
-            return Ok(bytes.clone());
-        }
         let path = tile_path(&self.tiles, coord);
         let bytes = std::fs::read(&path).map_err(io_error("read", &path))?;
-        let mut kept = view.kept();
-        if kept.tiles.len() < MOST_KEPT_TILES {
-            kept.tiles.insert(*coord, bytes.clone());
+        if let TileKind::Hashes(level) = coord.kind {
+            view.kept().take_tile(level, coord.index, &bytes);
         }
         Ok(bytes)
     }

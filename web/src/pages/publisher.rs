@@ -116,7 +116,12 @@ fn records(answer: &PublisherAnswer) -> View {
             match older.await {
                 Ok(older) => {
                     failed.set(None);
-                    shown.update(|records| records.extend(older.records));
+                    // A second click that came before the answer asked for the same ones.
+                    shown.update(|records| {
+                        if records.last().is_some_and(|record| record.index == last) {
+                            records.extend(older.records);
+                        }
+                    });
                 }
                 Err(error) => failed.set(Some(error.to_string())),
             }

@@ -12,7 +12,7 @@ use provenance::{
 };
 use serde_json::{Value, json};
 
-use super::{View, fault};
+use super::View;
 use crate::{
     client::Client,
     failure::Failure,
@@ -40,7 +40,7 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
     for coord in bundles_for_growth(none, head.size) {
         for bytes in read_entries(client, coord)? {
             let index = audit.head().size;
-            let wrong = |error: &dyn std::fmt::Display| fault(client, &format!("entry {index}: {error}"));
+            let wrong = |error: &dyn std::fmt::Display| client.fault(format!("entry {index}: {error}"));
             let entry = Entry::parse(&bytes).map_err(|error| wrong(&error))?;
             let payload = client.get(&paths::record(&entry.payload), MAX_PAYLOAD_BYTES as u64)?;
             audit.take(&bytes, &payload).map_err(|error| wrong(&error))?;
@@ -48,10 +48,7 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
         }
     }
     if audit.head() != head {
-        return Err(fault(
-            client,
-            "its entries do not hash to the checkpoint that its key signed",
-        ));
+        return Err(client.fault("its entries do not hash to the checkpoint that its key signed"));
     }
     let coords = tiles_for_growth(none, head.size);
     for &coord in &coords {
@@ -61,10 +58,7 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
         // The tree has every tile of its own size.
         let wanted = tile_bytes(audit.tree(), level, coord.index, coord.width).unwrap_or_default();
         if read_tile(client, coord)? != wanted {
-            return Err(fault(
-                client,
-                &format!("the tile {coord} is not made of its entries"),
-            ));
+            return Err(client.fault(format!("the tile {coord} is not made of its entries")));
         }
     }
     Ok(Audited {

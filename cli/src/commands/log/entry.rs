@@ -8,14 +8,14 @@ use provenance::{
     entry::Entry,
     merkle::{
         InclusionProof, LeafIndex, ProveError,
-        tile::{TILE_WIDTH, TileCoord, TileKind, TileReadError},
+        tile::{TileReadError, bundle_of},
     },
     path::visible,
     tlog_proof::TlogProof,
 };
 use serde_json::json;
 
-use super::{View, fault};
+use super::View;
 use crate::{
     client::Client,
     failure::{Exit, Failure},
@@ -25,7 +25,6 @@ use crate::{
 
 /// An entry that is in the tree of a view.
 struct Proved {
-    bytes: Vec<u8>,
     entry: Entry,
     proof: InclusionProof,
 }
@@ -35,7 +34,7 @@ struct Proved {
 /// # Errors
 /// [`Exit::Unknown`] when the log has no such entry, [`Exit::LogFault`], [`Exit::Network`].
 pub(super) fn get(output: Output, client: &Client, view: &View, index: u64) -> Result<(), Failure> {
-    let Proved { bytes, entry, .. } = proved(client, view, index)?;
+    let Proved { entry, .. } = proved(client, view, index)?;
     let keyids = entry.signatures.iter().map(|s| s.keyid.to_string());
     if output.json {
         return Output::print_json(&json!({
@@ -49,7 +48,7 @@ pub(super) fn get(output: Output, client: &Client, view: &View, index: u64) -> R
             "record_bytes": entry.size,
             "state": entry.state.to_string(),
             "keyids": keyids.collect::<Vec<_>>(),
-            "entry": String::from_utf8_lossy(&bytes),
+            "entry": String::from_utf8_lossy(&entry.to_bytes()),
         }));
     }
     let shown = [
@@ -96,7 +95,7 @@ pub(super) fn prove(
             "entry {} is not the record {record}, as it was said to be",
             claimed.index
         );
-        return Err(fault(client, &why));
+        return Err(client.fault(why));
     }
     let proof = TlogProof {
         extra: None,
@@ -129,27 +128,21 @@ pub(super) fn prove(
 /// The entry at `index`, from its bundle, with the proof that it is in the tree of `view`.
 fn proved(client: &Client, view: &View, index: u64) -> Result<Proved, Failure> {
     let head = view.checkpoint.head;
-    let size = head.size.get();
-    if index >= size {
+    let at = LeafIndex::new(index);
+    let Some((coord, position)) = bundle_of(at, head.size) else {
         return Err(Failure::new(
             Exit::Unknown,
-            format!("the log has no entry {index}: it has {size}, counted from 0"),
+            format!(
+                "the log has no entry {index}: it has {}, counted from 0",
+                head.size
+            ),
         ));
-    }
-    let bundle = index / TILE_WIDTH;
-    let width = (size - bundle * TILE_WIDTH).min(TILE_WIDTH);
-    let coord = TileCoord {
-        kind: TileKind::Entries,
-        index: bundle,
-        width: u16::try_from(width).unwrap_or(u16::MAX),
     };
-    let mut entries = read_entries(client, coord)?.into_iter();
-    let within = usize::try_from(index % TILE_WIDTH).unwrap_or(usize::MAX);
-    let bytes = entries.nth(within);
-    let bytes = bytes.ok_or_else(|| fault(client, &format!("the bundle {coord} is too short")))?;
-    let wrong = |why: &dyn std::fmt::Display| fault(client, &format!("entry {index}: {why}"));
-    let entry = Entry::parse(&bytes).map_err(|error| wrong(&error))?;
-    let at = LeafIndex::new(index);
+    let wrong = |why: &dyn std::fmt::Display| client.fault(format!("entry {index}: {why}"));
+    let bundle = read_entries(client, coord)?;
+    let bytes = bundle.get(position);
+    let bytes = bytes.ok_or_else(|| wrong(&format!("the bundle {coord} is too short")))?;
+    let entry = Entry::parse(bytes).map_err(|error| wrong(&error))?;
     let proof = InclusionProof::prove(&tiles::reader(client, head.size), head.size, at);
     let proof = proof.map_err(|error| match error {
         ProveError::Read(TileReadError::Read(failure)) => failure,
@@ -158,5 +151,5 @@ fn proved(client: &Client, view: &View, index: u64) -> Result<Proved, Failure> {
     })?;
     let leaf = entry.leaf_hash();
     proof.verify(&head, at, &leaf).map_err(|error| wrong(&error))?;
-    Ok(Proved { bytes, entry, proof })
+    Ok(Proved { entry, proof })
 }

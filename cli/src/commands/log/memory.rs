@@ -7,7 +7,6 @@ use provenance::{
     PublisherName, Sha256Digest,
     checkpoint::{Checkpoint, Origin},
     evidence::Evidence,
-    merkle::{Frontier, TreeHead, TreeSize},
     note::SignedNote,
     trust::TrustFile,
 };
@@ -118,7 +117,7 @@ impl Memory {
                     before: old.size.get(),
                 });
             }
-            let prefix = prefix(client, old.size, new.size)?;
+            let prefix = tiles::edge(client, old.size, new.size)?.tree_head();
             let evidence = Evidence::of_fork(&note, &view.note, prefix.root, proof);
             let what = format!(
                 "its first {} entries are no longer those that it showed here before",
@@ -163,11 +162,3 @@ impl Memory {
 }
 
 const EXPLAIN: &str = "believe no verdict that rests on this log until its operator has explained it, and show the file to its witnesses";
-
-/// The root of the first `size` of `of` leaves, from tiles.
-fn prefix(client: &Client, size: TreeSize, of: TreeSize) -> Result<TreeHead, Failure> {
-    let edge = Frontier::read(&tiles::reader(client, of), size);
-    let edge =
-        edge.map_err(|error| Failure::new(Exit::Network, "the log's tiles could not be read").why(error))?;
-    Ok(edge.tree_head())
-}

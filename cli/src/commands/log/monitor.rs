@@ -9,7 +9,7 @@ use provenance::{
     PublisherName, RecordId,
     entry::Entry,
     merkle::{
-        Frontier, LeafHash, TreeHead, TreeSize,
+        LeafHash, TreeSize,
         tile::{TILE_WIDTH, bundles_for_growth},
     },
     trust::TrustFile,
@@ -18,7 +18,7 @@ use serde_json::json;
 
 use self::teller::Teller;
 use super::{
-    Context, View, fault,
+    Context, View,
     memory::{Growth, Memory},
 };
 use crate::{
@@ -141,7 +141,7 @@ impl Watch<'_> {
         if begin >= head.size.get() {
             return Ok(Vec::new());
         }
-        let mut edge = self.edge(&head, begin)?;
+        let mut edge = tiles::edge(self.client, TreeSize::new(begin), head.size)?;
         let progress = Progress::of(head.size.get() - begin, "entries", self.output.wants_progress());
         let mut found = Vec::new();
         for bundle in bundles_for_growth(TreeSize::new(begin), head.size) {
@@ -163,16 +163,9 @@ impl Watch<'_> {
         if edge.tree_head() == head {
             Ok(found)
         } else {
-            Err(fault(
-                self.client,
-                "its new entries do not lead to the checkpoint that its key signed",
-            ))
+            let why = "its new entries do not lead to the checkpoint that its key signed";
+            Err(self.client.fault(why))
         }
-    }
-
-    fn edge(&self, head: &TreeHead, begin: u64) -> Result<Frontier, Failure> {
-        let edge = Frontier::read(&tiles::reader(self.client, head.size), TreeSize::new(begin));
-        edge.map_err(|error| Failure::new(Exit::Network, "the log's tiles could not be read").why(error))
     }
 
     fn known(&self) -> Result<BTreeSet<RecordId>, Failure> {

@@ -11,6 +11,7 @@ use ureq::Agent;
 
 use crate::{
     args::MonitorArgs,
+    client::agent,
     failure::{Exit, Failure},
     output::Output,
 };
@@ -25,17 +26,10 @@ pub(super) struct Teller {
 impl Teller {
     /// Those whom the options name. A webhook has `timeout` to answer.
     pub(super) fn new(args: &MonitorArgs, timeout: Duration) -> Self {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(concat!("weighbridge/", env!("CARGO_PKG_VERSION")))
-            .timeout_global(Some(timeout))
-            .build();
         Self {
             exec: args.exec.clone(),
             webhook: args.webhook.clone(),
-            agent: config.into(),
+            agent: agent(|config| config.timeout_global(Some(timeout))),
         }
     }
 
