@@ -1,6 +1,7 @@
 //! The log without HTTP: every crash point of a batch, every damage that must be refused, restart, the index.
 
 mod damage;
+mod overload;
 
 use std::{
     collections::BTreeMap,
