@@ -76,7 +76,8 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
             (
                 "Files recorded by ",
                 by(),
-                ". Signed, logged, and read here out of bytes that hash to the record’s id.",
+                ", as this registry says. What you read here hashes to the record’s id; the log proof shows whether it is signed \
+                 and logged.",
             )
                 .into_view(),
             signature_body(record, signature),
