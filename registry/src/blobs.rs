@@ -5,7 +5,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock,
@@ -16,7 +16,7 @@ use std::{
 
 use provenance::{Sha256Digest, Sha256Hasher, tensor::MAX_INDEX_BYTES};
 
-use crate::durable::{self, DurableError, io_error};
+use crate::durable::{self, DurableError, io_error, read_if_there};
 
 /// Largest chunk list that is taken, in bytes: 64 MiB, for a file of 8 TiB.
 pub const MAX_CHUNK_LIST_BYTES: u64 = 64 << 20;
@@ -125,12 +125,8 @@ impl Blobs {
     /// [`DurableError`] when it cannot be read, or reads as other bytes than were written.
     pub fn read(&self, digest: &Sha256Digest) -> Result<Option<Vec<u8>>, DurableError> {
         let path = self.path(digest);
-        let mut bytes = Vec::new();
-        match File::open(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => file
-                .and_then(|mut f| f.read_to_end(&mut bytes))
-                .map_err(io_error("read", &path))?,
+        let Some(bytes) = read_if_there(&path)? else {
+            return Ok(None);
         };
         if Sha256Digest::of(&bytes) == *digest {
             Ok(Some(bytes))

@@ -21,7 +21,7 @@ use actix_web::{
 };
 use provenance::Sha256Digest;
 
-use super::caching::{IMMUTABLE, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag, takes};
+use super::caching::{BYTES, IMMUTABLE, JSON, REVALIDATE, TEXT, answer_with_etag, content_tag, takes};
 use crate::pages::{Essentials, Markup, escaped};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -356,7 +356,7 @@ fn content_type(name: &str) -> &'static str {
         "ico" => "image/x-icon",
         "woff2" => "font/woff2",
         "txt" => TEXT,
-        _ => "application/octet-stream",
+        _ => BYTES,
     }
 }
 

@@ -12,6 +12,8 @@ fn submit_while_it_stands(
     opened: &Opened,
     all: impl Iterator<Item = Admitted>,
 ) -> Vec<Result<Ack, LogError>> {
+    // Admission reads what the sequencer may be about to change.
+    let all: Vec<_> = all.collect();
     let standing = opened.log.shared.places();
     wait_for(async {
         let mut waiting = Vec::new();
