@@ -202,6 +202,9 @@ pub struct Summary {
     pub name: String,
     /// The artifact's version.
     pub version: Option<String>,
+    /// When the registry took it in, in POSIX seconds: its own word, and of its newest index. A log has no times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<u64>,
 }
 
 impl Summary {
@@ -220,6 +223,7 @@ impl FromJson for Summary {
             index: at.get("index")?,
             name: at.get("name")?,
             version: at.get_optional("version")?,
+            taken_at: at.get_optional("taken_at")?,
         })
     }
 }
@@ -262,6 +266,66 @@ impl FromJson for SearchAnswer {
             v: at.version()?,
             as_of_size: at.get("as_of_size")?,
             results: at.get("results")?,
+        })
+    }
+}
+
+/// Answer of `/log/newest`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewestAnswer {
+    /// Format version, 1.
+    pub v: u32,
+    /// Log size that the answer reflects.
+    pub as_of_size: u64,
+    /// Records of everybody, newest first; the older ones are asked for by the index of the last.
+    pub records: Vec<Summary>,
+}
+
+impl FromJson for NewestAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.version()?,
+            as_of_size: at.get("as_of_size")?,
+            records: at.get("records")?,
+        })
+    }
+}
+
+/// Answer of `/log/growth`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GrowthAnswer {
+    /// Format version, 1.
+    pub v: u32,
+    /// Log size that the answer reflects.
+    pub as_of_size: u64,
+    /// How large the log was when, smallest first; none while it is empty.
+    pub points: Vec<GrowthPoint>,
+}
+
+impl FromJson for GrowthAnswer {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            v: at.version()?,
+            as_of_size: at.get("as_of_size")?,
+            points: at.get("points")?,
+        })
+    }
+}
+
+/// One moment in the growth of a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct GrowthPoint {
+    /// Entries that it had.
+    pub size: u64,
+    /// When the registry took the last of them in, in POSIX seconds: its own word.
+    pub taken_at: u64,
+}
+
+impl FromJson for GrowthPoint {
+    fn from_json(at: At<'_>) -> Result<Self, WrongValue> {
+        Ok(Self {
+            size: at.get("size")?,
+            taken_at: at.get("taken_at")?,
         })
     }
 }

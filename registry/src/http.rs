@@ -12,6 +12,7 @@ mod failures;
 mod feed;
 mod health;
 mod lookup;
+mod newest;
 pub(crate) mod openapi;
 mod pages;
 pub mod problem;
@@ -36,6 +37,8 @@ use actix_web::{
     web::{self, Data, ServiceConfig},
 };
 
+use provenance::api::paths;
+
 use self::problem::{ApiError, Code};
 use crate::{App, index::Index};
 
@@ -58,6 +61,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/api/v1/publishers/{publisher}/feed.atom", feed::feed))
         .service(read("/api/v1/search", search::search))
         .service(read("/api/v1/openapi.json", openapi::document))
+        .service(read("/api/v1/log/newest", newest::newest))
+        .service(read("/api/v1/log/growth", newest::growth))
         .service(read("/api/v1/log/inclusion/{index}", proofs::inclusion))
         .service(read("/api/v1/log/consistency/{from}/{to}", proofs::consistency))
         .service(read("/log/checkpoint", static_log::checkpoint))
@@ -73,6 +78,8 @@ pub(crate) fn routes(config: &mut ServiceConfig, app: Data<App>) {
         .service(read("/healthz", health::alive))
         .service(read("/readyz", health::ready))
         .service(read("/metrics", health::metrics))
+        .service(read("/api", pages::developers))
+        .service(read("/api/", pages::developers))
         .service(read("/record/{record}", pages::record))
         .service(read("/artifact/{digest}", pages::artifact))
         .service(read("/publisher/{publisher}", pages::publisher))
@@ -156,7 +163,8 @@ async fn everything_else(request: HttpRequest, app: Data<App>) -> Result<HttpRes
     answer.ok_or_else(|| {
         ApiError::new(
             Code::NotFound,
-            format!("There is nothing at {path:?}. docs/API.md lists the addresses of this registry."),
+            format!("There is nothing at {path:?}. The addresses of this registry are listed at /developers, and for \
+                     programs at {}.", paths::OPENAPI),
         )
     })
 }

@@ -305,5 +305,7 @@ fn summary(index: u64, record: &Record) -> Summary {
         index,
         name: subject.map_or_else(|| record.publisher().to_string(), |s| s.name.clone()),
         version: subject.and_then(|s| s.version.clone()),
+        // One row for all that are taken in together has it.
+        taken_at: None,
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Essentials {
 }
 
 /// Pages that are about nothing in the log: path, title, description.
-const FIXED: [(&str, &str, &str); 6] = [
+const FIXED: [(&str, &str, &str); 7] = [
     (
         "/",
         "Weighbridge: check a downloaded model",
@@ -63,6 +63,11 @@ const FIXED: [(&str, &str, &str); 6] = [
         "/developers",
         "API: Weighbridge",
         "Every address of this registry, with its answers and errors.",
+    ),
+    (
+        "/words",
+        "What the words mean: Weighbridge",
+        "Genesis, checkpoint, witness, quorum, dirHash1 and the other words of the field, each in a sentence or two.",
     ),
     (
         "/styleguide",

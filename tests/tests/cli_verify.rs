@@ -129,7 +129,10 @@ fn without_a_trust_file_nothing_is_green() {
     let ran = cli.run(&["verify", &path, "--registry", lab.registry.url(), "--json"]);
     let report = expect(&ran, 10, "untrusted");
     assert_eq!(report["subtype"], "no-log");
-    assert_eq!(report["headline"], "You have not chosen a log to trust yet");
+    assert_eq!(
+        report["headline"],
+        "The bytes match a record that is not proved yet"
+    );
 }
 
 #[test]

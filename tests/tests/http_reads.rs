@@ -380,3 +380,62 @@ fn lookup_search_and_lists_find_the_published_model() {
         .cloned();
     assert_eq!(acme.expect("acme is listed")["genesis"], json!(lab.genesis));
 }
+
+#[test]
+fn the_newest_records_and_the_growth_of_the_log_agree_with_its_size() {
+    let lab = lab();
+    let client = lab.registry.client();
+    let newest = client.get("/api/v1/log/newest").ok().json();
+    let records = newest["records"].as_array().expect("a list");
+    let indices: Vec<u64> = records
+        .iter()
+        .filter_map(|record| record["index"].as_u64())
+        .collect();
+    assert!(indices.is_sorted_by(|a, b| a > b), "newest first: {indices:?}");
+    assert_eq!(indices.last(), Some(&0));
+    assert!(
+        records
+            .iter()
+            .all(|record| record["taken_at"].as_u64() > Some(1_700_000_000)),
+        "{newest}"
+    );
+
+    let before = client
+        .get(&format!("/api/v1/log/newest?before={}", indices[0]))
+        .ok()
+        .json();
+    assert_eq!(
+        before["records"].as_array().map(Vec::len),
+        Some(records.len() - 1)
+    );
+    assert_eq!(client.get("/api/v1/log/newest?before=yesterday").status, 400);
+
+    let growth = client.get("/api/v1/log/growth").ok().json();
+    let points = growth["points"].as_array().expect("a list");
+    assert_eq!(points.first().map(|point| &point["size"]), Some(&json!(1)));
+    assert_eq!(
+        points.last().map(|point| &point["size"]),
+        Some(&growth["as_of_size"])
+    );
+    let times: Vec<u64> = points
+        .iter()
+        .filter_map(|point| point["taken_at"].as_u64())
+        .collect();
+    assert!(times.len() == points.len() && times.is_sorted(), "{growth}");
+}
+
+#[test]
+fn whoever_tries_the_apis_folder_is_led_to_its_description() {
+    let lab = lab();
+    for path in ["/api", "/api/"] {
+        let answer = lab.registry.client().get(path);
+        assert_eq!(
+            (answer.status, answer.header("location")),
+            (303, "/developers"),
+            "{path}"
+        );
+    }
+    let nothing = lab.registry.client().get("/api/v1/nothing");
+    assert_eq!(nothing.status, 404);
+    assert!(nothing.text().contains("/developers"), "{}", nothing.text());
+}

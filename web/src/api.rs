@@ -5,8 +5,8 @@ use js_sys::{Array, Promise, Uint8Array};
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::{
-        ArtifactAnswer, BadgeDocument, Problem, PublisherAnswer, PublishersAnswer, RecordProof,
-        ScriptsAnswer, SearchAnswer, paths,
+        ArtifactAnswer, BadgeDocument, GrowthAnswer, NewestAnswer, Problem, PublisherAnswer,
+        PublishersAnswer, RecordProof, ScriptsAnswer, SearchAnswer, paths,
     },
     domain_proof::MAX_DOMAIN_PROOF_BYTES,
     dsse::MAX_PAYLOAD_BYTES,
@@ -131,6 +131,26 @@ pub(crate) fn publishers() -> Begun<Result<PublishersAnswer, ApiError>> {
     get_json("list of publishers", paths::PUBLISHERS, true)
 }
 
+/// The newest records of everybody, or of those with an index below `before`.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn newest(before: Option<u64>) -> Begun<Result<NewestAnswer, ApiError>> {
+    let path = match before {
+        None => paths::NEWEST.to_owned(),
+        Some(index) => format!("{}?before={index}", paths::NEWEST),
+    };
+    get_json("list of records", &path, true)
+}
+
+/// How the log has grown.
+///
+/// # Errors
+/// [`ApiError`].
+pub(crate) fn growth() -> Begun<Result<GrowthAnswer, ApiError>> {
+    get_json("growth of the log", paths::GROWTH, true)
+}
+
 /// Records about the artifact with this dirHash1.
 ///
 /// # Errors
@@ -215,13 +235,22 @@ pub(crate) async fn tile(tile: TileCoord) -> Result<Vec<u8>, ApiError> {
 /// What a publisher's own site says of it, at `url`.
 ///
 /// # Errors
-/// [`ApiError`].
-pub(crate) fn domain_proof(url: &str) -> Begun<Result<Vec<u8>, ApiError>> {
+/// Why nothing usable came, as a sentence about the site.
+pub(crate) fn domain_proof(url: &str) -> Begun<Result<Vec<u8>, String>> {
     let answer = JsFuture::from(fetch_elsewhere(
         url,
         text::as_float(MAX_DOMAIN_PROOF_BYTES as u64),
     ));
-    Box::pin(async move { read("domain proof", answer.await) })
+    Box::pin(async move {
+        match received(answer.await) {
+            Ok((200, bytes)) => Ok(bytes),
+            Ok((status, _)) => Err(format!("The site answered with status {status}.")),
+            Err(Lost::TooLong(detail)) => Err(format!("The site’s answer is too long: {detail}.")),
+            Err(Lost::Unreached(detail)) => Err(format!(
+                "The site could not be reached, or does not let other pages read this file: {detail}."
+            )),
+        }
+    })
 }
 
 /// Lookups of one run.
@@ -272,23 +301,30 @@ fn get(what: &'static str, path: &str, limit: usize, reload: bool) -> Begun<Resu
     Box::pin(async move { read(what, answer.await) })
 }
 
-fn read(what: &'static str, answer: Result<JsValue, JsValue>) -> Result<Vec<u8>, ApiError> {
+/// Why no whole answer came.
+enum Lost {
+    TooLong(String),
+    Unreached(String),
+}
+
+/// Status and body of an answer of `/js/fetch.js`.
+fn received(answer: Result<JsValue, JsValue>) -> Result<(u64, Vec<u8>), Lost> {
     let answer = answer.map_err(|error| match error.dyn_ref::<js_sys::RangeError>() {
-        Some(_) => ApiError::Answer {
-            what,
-            detail: described(&error),
-        },
-        None => ApiError::Network {
-            what,
-            detail: described(&error),
-        },
+        Some(_) => Lost::TooLong(described(&error)),
+        None => Lost::Unreached(described(&error)),
     })?;
     let pair = Array::from(&answer);
-    let bytes = Uint8Array::new(&pair.get(1)).to_vec();
-    match pair.get(0).as_f64() {
-        Some(200.0) => Ok(bytes),
-        Some(404.0) if matches!(what, "record" | "proof" | "publisher" | "badge") => Err(ApiError::NotFound),
-        status => Err(refused(what, text::whole(status.unwrap_or_default()), &bytes)),
+    let status = text::whole(pair.get(0).as_f64().unwrap_or_default());
+    Ok((status, Uint8Array::new(&pair.get(1)).to_vec()))
+}
+
+fn read(what: &'static str, answer: Result<JsValue, JsValue>) -> Result<Vec<u8>, ApiError> {
+    match received(answer) {
+        Ok((200, bytes)) => Ok(bytes),
+        Ok((404, _)) if matches!(what, "record" | "proof" | "publisher" | "badge") => Err(ApiError::NotFound),
+        Ok((status, bytes)) => Err(refused(what, status, &bytes)),
+        Err(Lost::TooLong(detail)) => Err(ApiError::Answer { what, detail }),
+        Err(Lost::Unreached(detail)) => Err(ApiError::Network { what, detail }),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     files,
     pages::{
         artifact, badge, developers, home, log, publisher, record, search, styleguide, verify::verify_page,
+        words,
     },
     query,
     route::Route,
@@ -36,6 +37,7 @@ pub(crate) fn app() -> impl IntoView {
         Route::Log => log::log_page(trust),
         Route::Badge => badge::badge_page(),
         Route::Developers => developers::developers_page(),
+        Route::Words => words::words_page(),
         Route::Styleguide => styleguide::styleguide_page(),
         Route::Nowhere => missing("No such page", "There is nothing at this address."),
     };

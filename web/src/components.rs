@@ -10,14 +10,18 @@ pub(crate) mod digest;
 pub(crate) mod drop_zone;
 pub(crate) mod file_list;
 pub(crate) mod frame;
+pub(crate) mod growth_chart;
 pub(crate) mod icon;
 pub(crate) mod identity;
+pub(crate) mod older;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod trust_panel;
 pub(crate) mod verdict;
+pub(crate) mod when;
+pub(crate) mod word;
 
 #[cfg(test)]
 mod tests {

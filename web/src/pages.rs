@@ -10,3 +10,4 @@ pub(crate) mod record;
 pub(crate) mod search;
 pub(crate) mod styleguide;
 pub(crate) mod verify;
+pub(crate) mod words;

@@ -25,6 +25,8 @@ pub(crate) enum Route {
     Badge,
     /// The API.
     Developers,
+    /// What the words mean.
+    Words,
     /// Every component.
     Styleguide,
     /// There is no such page.
@@ -46,6 +48,7 @@ impl Route {
             "/log" => return Self::Log,
             "/badge" => return Self::Badge,
             "/developers" => return Self::Developers,
+            "/words" => return Self::Words,
             "/styleguide" => return Self::Styleguide,
             _ => {}
         }

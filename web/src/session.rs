@@ -198,6 +198,17 @@ impl Session {
         }
     }
 
+    /// The record of the verdict that is shown is the one that the files should be.
+    pub(crate) fn expect_shown(self) {
+        let record = self.state.with_untracked(|state| match &state.phase {
+            Phase::Judged(judged) => judged.report.record,
+            _ => None,
+        });
+        if let Some(record) = record {
+            self.ask(Query::Record(record));
+        }
+    }
+
     /// Forgets the record that the visitor named.
     pub(crate) fn unname(self) {
         self.state.update(Verification::unname);

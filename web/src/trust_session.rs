@@ -80,6 +80,17 @@ impl TrustSession {
         self.state.update(|state| state.note = Some(note));
     }
 
+    /// Shows why something was not taken, and that nothing changed.
+    pub(crate) fn refuse(self, why: &str) {
+        let has_file = self.with_file(|file| file.is_some());
+        let still = if has_file {
+            " What you chose before still holds."
+        } else {
+            ""
+        };
+        self.note(format!("{why}{still}"));
+    }
+
     fn change(self, change: impl FnOnce(&mut TrustState) -> Result<(), String>) -> bool {
         match self.state.try_update(change) {
             Some(Ok(())) => {
@@ -93,8 +104,8 @@ impl TrustSession {
                 });
                 true
             }
-            Some(Err(note)) => {
-                self.note(note);
+            Some(Err(why)) => {
+                self.refuse(&why);
                 false
             }
             None => false,

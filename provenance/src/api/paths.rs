@@ -10,6 +10,10 @@ pub const LOOKUP: &str = "/api/v1/lookup";
 pub const PUBLISHERS: &str = "/api/v1/publishers";
 /// Searches by words.
 pub const SEARCH: &str = "/api/v1/search";
+/// The newest records of everybody.
+pub const NEWEST: &str = "/api/v1/log/newest";
+/// How the log has grown.
+pub const GROWTH: &str = "/api/v1/log/growth";
 /// Describes the API.
 pub const OPENAPI: &str = "/api/v1/openapi.json";
 /// The newest checkpoint.

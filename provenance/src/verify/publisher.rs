@@ -180,13 +180,15 @@ impl Opened {
             );
             return;
         }
-        let detail = match other_genesis {
-            Some(other) => format!(
-                "your trust file pins {publisher} with another genesis, {other}; this one is {genesis}"
+        self.checks.push(match other_genesis {
+            Some(other) => Check::failed(
+                "publisher",
+                format!(
+                    "your trust file pins {publisher} with another genesis, {other}; this one is {genesis}"
+                ),
             ),
-            None => format!("{publisher} is not in your trust file"),
-        };
-        self.checks.push(Check::failed("publisher", detail));
+            None => Check::not_made("publisher", format!("{publisher} is not in your trust file")),
+        });
     }
 }
 

@@ -66,7 +66,7 @@ impl Verdict {
             Self::Withdrawn => "Withdrawn by its publisher",
             Self::Tainted => "A parent of this model is withdrawn",
             Self::Stale => "Matches, but we cannot confirm it is current",
-            Self::Untrusted if subtype == Some("no-log") => "You have not chosen a log to trust yet",
+            Self::Untrusted if subtype == Some("no-log") => "The bytes match a record that is not proved yet",
             Self::Untrusted => "Recorded by someone you have not chosen to trust",
             Self::LogFault if subtype == Some("split") => "The log contradicts itself",
             Self::LogFault => "This record does not hold",

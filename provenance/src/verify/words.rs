@@ -73,7 +73,8 @@ impl Opened {
                 let detail = self.stale.as_ref().map(|s| s.detail.as_str()).unwrap_or_default();
                 (format!("Everything matches, but {}.", visible(detail)), None)
             }
-            Verdict::Untrusted => self.untrusted(subtype),
+            Verdict::Untrusted if subtype == Some("no-log") => self.not_proved(seen.scope, compared),
+            Verdict::Untrusted => self.untrusted(seen.scope, compared),
             Verdict::LogFault => {
                 let detail = self
                     .fault
@@ -95,6 +96,8 @@ impl Opened {
                 "Not what {} recorded, and you have not chosen whom to trust",
                 identity.publisher
             ),
+            (_, Verdict::Unknown, None) => "None of these files is in this record".to_owned(),
+            (_, Verdict::Unknown, Some("no-files")) => "This record lists no files".to_owned(),
             _ => verdict.headline(subtype).to_owned(),
         }
     }
@@ -138,8 +141,13 @@ impl Opened {
         } else {
             u128::from(same) * 1000 / u128::from(all)
         };
+        let standing = if self.has_log {
+            format!("is by {who}, whom you have not chosen to trust")
+        } else {
+            format!("claims to be by {who}; you have not chosen a log that could prove it")
+        };
         let text = format!(
-            "No exact record. {}.{}% of the data equals record {} by {who}, whom you have not chosen to trust.",
+            "No exact record. {}.{}% of the data equals record {}, which {standing}.",
             tenths / 10,
             tenths % 10,
             self.id.digest().short()
@@ -149,19 +157,20 @@ impl Opened {
         (text, Some(next))
     }
 
-    fn untrusted(&self, subtype: Option<&str>) -> Words {
+    fn not_proved(&self, scope: Scope, compared: usize) -> Words {
+        let text = format!(
+            "{} the record byte for byte. It claims to be by {}; only a log, the public list in which signed records \
+             are kept, can prove that, and you have not chosen a log to trust yet.",
+            equal(scope, compared),
+            self.who()
+        );
+        let next = "Open a trust file that you got from somebody you trust, such as the lab or your own organisation.";
+        (text, Some(next.into()))
+    }
+
+    fn untrusted(&self, scope: Scope, compared: usize) -> Words {
         let who = self.who();
         let identity = self.identity.as_ref();
-        if subtype == Some("no-log") {
-            let text = format!(
-                "The bytes equal a record that claims to be by {who}. Without a log that you trust, nothing of it can \
-                 be proved."
-            );
-            return (
-                text,
-                Some("Open a trust file that you got from somebody you trust.".into()),
-            );
-        }
         if identity.is_some_and(|i| i.other_genesis.is_some()) {
             let text = format!(
                 "The signature is valid, but it is of another {who} than the one that you trust: name and genesis id \
@@ -175,7 +184,9 @@ impl Opened {
             );
         }
         let text = format!(
-            "The signature is valid, but you have not said whom to trust for this model. Signer: {who}."
+            "{} the record byte for byte and its signature is valid, but you have not said whom to trust for this \
+             model. Signer: {who}.",
+            equal(scope, compared)
         );
         let genesis = identity.map(|i| i.genesis.to_string()).unwrap_or_default();
         (
@@ -184,6 +195,14 @@ impl Opened {
                 "If you know {who} by this genesis: weighbridge publisher trust {who} {genesis}"
             )),
         )
+    }
+}
+
+/// `This file equals`, `All 4 files equal`.
+fn equal(scope: Scope, compared: usize) -> String {
+    match (scope, compared) {
+        (Scope::SingleFile, _) | (_, 1) => "This file equals".to_owned(),
+        _ => format!("All {compared} files equal"),
     }
 }
 
@@ -248,7 +267,10 @@ fn elsewhere(files: &[FileReport]) -> Words {
         of(FileVerdict::Extra).find_map(|found| found.path.strip_suffix(&listed.path)?.strip_suffix('/'))
     });
     match folder {
-        None => ("None of the files that this record lists was given.".into(), None),
+        None => (
+            "None of the files that this record lists was given, so nothing was compared.".into(),
+            Some("Check the folder that has them, or look your files up without naming a record.".into()),
+        ),
         Some(folder) => {
             let folder = visible(folder);
             let text =

@@ -68,7 +68,7 @@ fn without_a_pin_the_same_folder_is_untrusted_and_the_genesis_is_named() {
     let report = not_pinned(|_| {});
     assert_eq!(
         (verdict(&report), check(&report, "publisher")),
-        (("untrusted", None), Some(false))
+        (("untrusted", None), None)
     );
     assert!(
         report
@@ -106,7 +106,12 @@ fn a_pin_with_another_genesis_is_untrusted_and_nobody_is_told_to_trust_it() {
 fn without_a_trust_file_nothing_is_green() {
     let report = judged(|_| None, |_| {});
     assert_eq!(verdict(&report), ("untrusted", Some("no-log")));
-    assert_eq!(report.headline, "You have not chosen a log to trust yet");
+    assert_eq!(report.headline, "The bytes match a record that is not proved yet");
+    assert!(
+        report.summary.starts_with("All ") && report.summary.contains(" files equal the record"),
+        "{}",
+        report.summary
+    );
     assert_eq!(check(&report, "log-signature"), None);
     assert!(report.identity.is_none() && report.log.is_none());
 }

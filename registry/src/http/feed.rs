@@ -15,7 +15,6 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     asking,
     caching::{FRESH, answer_with_etag, content_tag},
-    lookup::index_error,
     problem::ApiError,
     publishers,
 };
@@ -38,13 +37,8 @@ pub(crate) async fn feed(
     let name = publishers::name(&path)?;
     let body = asking(&app, move |app, index| {
         let answer = publishers::about(app, index, &name, None)?.ok_or_else(|| publishers::unknown(&name))?;
-        let newest = answer.records.into_iter().take(MAX_ENTRIES);
-        let dated = newest.map(|record| {
-            let taken = index.taken_at(record.index).map_err(|e| index_error(&e))?;
-            Ok((record, taken))
-        });
-        let dated = dated.collect::<Result<Vec<_>, ApiError>>()?;
-        write(&name, &dated, &app.public_url).map_err(|e| ApiError::internal("writing a feed", &e))
+        let newest = &answer.records[..answer.records.len().min(MAX_ENTRIES)];
+        write(&name, newest, &app.public_url).map_err(|e| ApiError::internal("writing a feed", &e))
     })
     .await?;
     let tag = content_tag(&body);
@@ -52,14 +46,11 @@ pub(crate) async fn feed(
 }
 
 /// The feed's text. A publisher has at least its first keyset, so there is a newest entry.
-fn write(
-    name: &PublisherName,
-    records: &[(Summary, u64)],
-    public_url: &str,
-) -> Result<String, std::fmt::Error> {
+fn write(name: &PublisherName, records: &[Summary], public_url: &str) -> Result<String, std::fmt::Error> {
+    let taken = |record: &Summary| moment(record.taken_at.unwrap_or_default());
     let own = format!("{public_url}{}", paths::feed(name));
     let page = format!("{public_url}/publisher/{name}");
-    let updated = moment(records.first().map_or(0, |(_, taken)| *taken));
+    let updated = records.first().map(taken).unwrap_or_default();
     let mut out = format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<feed xmlns=\"http://www.w3.org/2005/Atom\">\n\
          <id>{own}</id>\n<title>Records of {name}</title>\n\
@@ -71,7 +62,7 @@ fn write(
         name = escaped(name.as_str()),
         page = escaped(&page),
     );
-    for (record, taken) in records {
+    for record in records {
         let address = escaped(&format!("{public_url}/record/{}", record.record));
         let title = escaped(&format!("{}: {}", kind_in_words(&record.kind), record.title()));
         write!(
@@ -79,7 +70,7 @@ fn write(
             "<entry>\n<id>{address}</id>\n<title>{title}</title>\n<updated>{}</updated>\n\
              <link rel=\"alternate\" type=\"text/html\" href=\"{address}\"/>\n\
              <summary>Entry {} of the log, record {}.</summary>\n</entry>\n",
-            moment(*taken),
+            taken(record),
             record.index,
             record.record
         )?;
@@ -112,13 +103,9 @@ mod tests {
             index: 7,
             name: "</title><script>alert(1)</script>&\u{202e}]]>".to_owned(),
             version: None,
+            taken_at: Some(1_700_000_000),
         };
-        let feed = write(
-            &record.publisher.clone(),
-            &[(record, 1_700_000_000)],
-            "http://x.example",
-        )
-        .unwrap();
+        let feed = write(&record.publisher.clone(), &[record], "http://x.example").unwrap();
         assert!(
             !feed.contains("<script") && !feed.contains('\u{202e}') && !feed.contains("]]>"),
             "{feed}"

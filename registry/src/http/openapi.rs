@@ -190,6 +190,23 @@ const OPERATIONS: &[Operation] = &[
     ),
     asked(
         get(
+            "/api/v1/log/newest",
+            LOG,
+            "The newest records of everybody",
+            (JSON, "NewestAnswer"),
+            &[Code::BadRequest],
+        ),
+        &[("before", "Only records with an index below this: the older ones")],
+    ),
+    get(
+        "/api/v1/log/growth",
+        LOG,
+        "How large the log was when, as the registry's index has it",
+        (JSON, "GrowthAnswer"),
+        &[],
+    ),
+    asked(
+        get(
             "/api/v1/log/inclusion/{index}",
             LOG,
             "Proves that an entry is in a tree of the log (RFC 6962)",

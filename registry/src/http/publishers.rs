@@ -106,6 +106,15 @@ pub(crate) struct Older {
     before: Option<String>,
 }
 
+impl Older {
+    /// The index that a list ends before.
+    pub(crate) fn read(query: Result<Query<Self>, actix_web::Error>) -> Result<Option<u64>, ApiError> {
+        let before = query.map_err(bad_query)?.into_inner().before;
+        let before = before.map(|text| text.parse::<LeafIndex>()).transpose();
+        Ok(before.map_err(bad_query)?.map(LeafIndex::get))
+    }
+}
+
 /// One publisher: its keys and records.
 pub(crate) async fn one(
     request: HttpRequest,
@@ -114,9 +123,7 @@ pub(crate) async fn one(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let name = name(&path)?;
-    let before = query.map_err(bad_query)?.into_inner().before;
-    let before = before.map(|text| text.parse::<LeafIndex>()).transpose();
-    let before = before.map_err(bad_query)?.map(LeafIndex::get);
+    let before = Older::read(query)?;
     let answer = asking(&app, move |app, index| {
         about(app, index, &name, before)?.ok_or_else(|| unknown(&name))
     });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
-    api::Summary,
+    api::{GrowthPoint, Summary},
     json,
     lookup::{KeyKind, Match},
 };
@@ -20,6 +20,12 @@ pub const MAX_LISTED: usize = 1000;
 
 /// Most results of one search.
 pub const MAX_RESULTS: usize = 50;
+
+/// Most records in the list of the newest.
+const MAX_NEWEST: usize = 100;
+
+/// Most points in an answer on the growth of the log.
+const MAX_GROWTH_POINTS: u64 = 64;
 
 /// Most bytes of one summary; the record it is made of may be long, its name and version are not.
 const MAX_SUMMARY_BYTES: usize = 64 << 10;
@@ -93,9 +99,43 @@ impl Index {
             .db
             .get(rows::summary(index))
             .map_err(store_error("reading"))?;
-        value
-            .map(|v| json::read(&v, MAX_SUMMARY_BYTES).map_err(|_| IndexError::Row { prefix: 's' }))
-            .transpose()
+        value.map(|value| self.read_summary(&value)).transpose()
+    }
+
+    fn read_summary(&self, value: &[u8]) -> Result<Summary, IndexError> {
+        let wrong = |_| IndexError::Row { prefix: 's' };
+        let summary: Summary = json::read(value, MAX_SUMMARY_BYTES).map_err(wrong)?;
+        Ok(Summary {
+            taken_at: Some(self.taken_at(summary.index)?),
+            ..summary
+        })
+    }
+
+    /// The newest records of everybody, at most [`MAX_NEWEST`]: of all, or of those with an index below `before`.
+    pub fn newest(&self, before: Option<u64>) -> Result<Vec<Summary>, IndexError> {
+        let all = rows::summary(0)..rows::summary(before.unwrap_or(u64::MAX));
+        let newest = self.db.range(all).values().rev().take(MAX_NEWEST);
+        newest
+            .map(|value| self.read_summary(&value.map_err(store_error("reading"))?))
+            .collect()
+    }
+
+    /// How large the log was when, at most [`MAX_GROWTH_POINTS`] points at even steps of its `size`, its first entry and
+    /// its last among them.
+    pub fn growth(&self, size: u64) -> Result<Vec<GrowthPoint>, IndexError> {
+        let Some(last) = size.checked_sub(1) else {
+            return Ok(Vec::new());
+        };
+        let steps = last.min(MAX_GROWTH_POINTS - 1);
+        let at = |step: u64| {
+            let index = u128::from(last) * u128::from(step) / u128::from(steps.max(1));
+            let index = u64::try_from(index).unwrap_or(last);
+            Ok(GrowthPoint {
+                size: index + 1,
+                taken_at: self.taken_at(index)?,
+            })
+        };
+        (0..=steps).map(at).collect()
     }
 
     /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built

@@ -17,8 +17,9 @@ const MOST_STOPS: usize = 60;
 struct Focus {
     /// The hook, else the id, else the text.
     name: String,
-    /// Whether an outline shows it: on the element, or on its label when the element itself is not to be seen.
-    outlined: bool,
+    /// Whether an outline or an underline shows it: on the element, or on its label when the element itself is not to be
+    /// seen.
+    marked: bool,
     /// Whether it stands within the window.
     in_view: bool,
 }
@@ -31,7 +32,8 @@ const style = getComputedStyle(shown);
 const { top, left, bottom, right } = shown.getBoundingClientRect();
 return {
   name: at.dataset.test ?? (at.id || at.textContent.trim()),
-  outlined: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2,
+  marked: (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2)
+    || (at.tabIndex < 0 && style.textDecorationLine === 'underline'),
   in_view: bottom > 0 && right > 0 && top < innerHeight && left < innerWidth,
 };";
 
@@ -52,7 +54,7 @@ fn tab_to(browser: &Browser, name: &str) -> Vec<String> {
         browser.press(Key::Tab);
         let focus = focus(browser);
         assert!(
-            focus.outlined && focus.in_view,
+            focus.marked && focus.in_view,
             "the focus cannot be seen: {focus:?}"
         );
         if focus.name == name {
@@ -80,7 +82,7 @@ fn the_way_to_a_verdict_needs_no_mouse() {
     assert_eq!(tab_to(browser, "input-files"), Vec::<String>::new());
     assert_eq!(
         tab_to(browser, "trust-file"),
-        ["input-digest", "look-up", "whole-files"]
+        ["input-digest", "look-up", "whole-files", "trust file", "log"]
     );
     page.open_trust(&lab.trust());
     page.check_folder(lab.model.folder());
@@ -90,8 +92,11 @@ fn the_way_to_a_verdict_needs_no_mouse() {
     browser.wait_for("the focus on the verdict", |browser| {
         (focus(browser).name == "verdict-headline").then_some(())
     });
-    assert!(focus(browser).outlined, "the focus on the verdict can be seen");
-    assert_eq!(tab_to(browser, "trust-publisher"), Vec::<String>::new());
+    assert!(focus(browser).marked, "the focus on the verdict can be seen");
+    assert_eq!(
+        tab_to(browser, "trust-publisher"),
+        ["who that is, and how to find out"]
+    );
 
     // Escape leaves the question, and the focus where it was.
     browser.press(Key::Enter);

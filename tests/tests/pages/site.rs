@@ -62,6 +62,13 @@ fn a_record_says_what_it_is_and_leads_on() {
         "Files",
     );
     let text = browser.text();
+    let entry = browser.wait_for("the entry", |browser| {
+        (browser.count("taken-in") > 0).then(|| browser.region("The record"))
+    });
+    assert!(
+        entry.contains(" UTC, as entry ") && entry.contains("says this registry"),
+        "{entry}"
+    );
     for wanted in [
         "acme/minilm 1.1",
         lab::PUBLISHER,
@@ -163,6 +170,11 @@ fn a_publisher_is_known_by_its_genesis_and_can_be_trusted_from_its_page() {
     // Nobody answers for acme.example here, which proves nothing either way.
     page.browser.click(Role::Button, "Ask it now");
     page.browser.wait_said(Role::Alert, "proves nothing either way");
+    let text = page.browser.region("How it is known");
+    assert!(
+        text.contains("The site could not be reached") && !text.contains("registry could not be reached"),
+        "{text}"
+    );
     page.reload_when_kept(true);
     page.visit("/verify");
     let card = page.weigh(lab.model.folder());
@@ -283,6 +295,13 @@ fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
     });
     let browser = open(proxy.url(), "/log", Role::Heading, "The log");
     browser.wait_said(Role::Status, "had not seen this log before");
+    assert!(
+        !browser.has(Role::Button, "Compare again"),
+        "there is nothing to compare with"
+    );
+    browser.wait_in_region("Newest entries", &format!("Keys of {}", lab::PUBLISHER));
+    browser.wait_in_region("Newest entries", "entry 0");
+    browser.wait_in_region("Growth", "entries");
     visit(&browser, proxy.url(), "/log", Role::Heading, "The log");
     browser.wait_said(Role::Status, "The same");
     lab::create_publisher(&lab.cli(&lab.trust()), "copycat.example", "copycat.key");
@@ -292,6 +311,23 @@ fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
     visit(&browser, proxy.url(), "/log", Role::Heading, "The log");
     browser.wait_said(Role::Alert, "contradicts what it showed this browser before");
     browser.get(Role::Button, "Save both views");
+}
+
+#[test]
+fn words_of_the_field_lead_to_what_they_mean() {
+    let lab = lab();
+    let browser = open(lab.registry.url(), "/publishers", Role::Region, "All publishers");
+    browser.wait_in_region("All publishers", lab::PUBLISHER);
+    let first = "document.querySelector('.page-head a.term').click()";
+    browser.js::<()>(first, vec![]);
+    browser.get(Role::Heading, "What the words mean");
+    let there: bool = browser.js(
+        "const word = document.getElementById(location.hash.slice(1));
+         return word !== null && word.textContent.includes('first entry in the log')",
+        vec![],
+    );
+    assert!(there, "{}", browser.text());
+    assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
 #[test]

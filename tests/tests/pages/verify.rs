@@ -103,7 +103,7 @@ fn a_stranger_goes_from_no_trust_to_authentic_by_choices_of_their_own() {
     assert!(!card.green);
     assert_eq!(card.check("inclusion").ok, "true");
     assert_eq!(card.check("signatures").ok, "true");
-    assert_eq!(card.check("publisher").ok, "false");
+    assert_eq!(card.check("publisher").ok, "none");
 
     // Pinning shows who it is, and asks once.
     page.browser
@@ -163,14 +163,70 @@ fn a_trust_file_can_be_opened_from_disk_and_a_bad_one_is_refused() {
     let page = VerifyPage::open(lab.registry.url());
     let bad = lab.work().join("not-trust");
     fs::write(&bad, "log nonsense\n").unwrap();
-    page.browser.upload("trust-file", &[bad]);
+    page.browser.upload("trust-file", std::slice::from_ref(&bad));
     page.browser.wait_for_text("This is not a trust file");
     assert!(
         page.trust_panel()
             .contains("You have not chosen a log to trust yet")
     );
+    assert!(!page.trust_panel().contains("still holds"));
     page.open_trust(&lab.trust_pinned());
     assert!(page.trust_panel().contains(PUBLISHER), "{}", page.trust_panel());
+    page.browser
+        .js::<()>("document.querySelector('#trust summary').click()", vec![]);
+    page.browser.upload("trust-file", &[bad]);
+    page.browser.wait_for_text("What you chose before still holds");
+    assert!(page.trust_panel().contains(PUBLISHER), "{}", page.trust_panel());
+}
+
+#[test]
+fn a_changed_copy_leads_a_stranger_to_a_plain_answer() {
+    let lab = lab();
+    let changed = lab.copy("page-stranger");
+    changed.flip_bit(CHUNK_SIZE / 2);
+    let page = VerifyPage::open(lab.registry.url());
+    let card = page.weigh(changed.folder());
+    assert_eq!(
+        (card.verdict.as_str(), card.subtype.as_str()),
+        ("unknown", "near"),
+        "{}",
+        card.text
+    );
+    assert!(
+        page.browser.has(Role::Link, "Choose a log to trust"),
+        "{}",
+        card.text
+    );
+    page.browser
+        .click(Role::Button, "They should be this record’s files");
+    let card = page.verdict_is("mismatch");
+    assert!(card.text.contains("These files were changed"), "{}", card.text);
+    assert!(
+        card.differing()
+            .iter()
+            .any(|(path, _)| *path == "model.safetensors")
+    );
+    page.assert_no_console_errors();
+}
+
+#[test]
+fn files_of_something_else_are_not_said_to_be_unrecorded_when_a_record_was_named() {
+    let lab = lab();
+    let other = lab.work().join("page-other");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join("weights.bin"), noise(98, 100_000)).unwrap();
+    let page = VerifyPage::open(lab.registry.url());
+    page.paste_trust(&lab.registry.trust());
+    page.visit(&format!("/verify#record={}", lab.record));
+    page.browser.wait_for_text("You expect acme/minilm");
+    let card = page.weigh(&other);
+    assert_eq!(card.verdict, "unknown", "{}", card.text);
+    assert!(
+        card.text.contains("None of these files is in this record"),
+        "{}",
+        card.text
+    );
+    assert_eq!(page.browser.count("trust-publisher"), 0, "nothing was compared");
 }
 
 #[test]

@@ -14,6 +14,7 @@ pub(crate) fn check_list(checks: &[Check]) -> impl IntoView + use<> {
 
 fn check_row(check: &Check) -> impl IntoView + use<> {
     let (picture, colour, word, ok) = match check.ok {
+        Some(false) if check.name == "lookup" => (Icon::Dash, "is-open", "found nothing", "false"),
         Some(true) => (Icon::Check, "is-held", "held", "true"),
         Some(false) => (Icon::Cross, "is-failed", "did not hold", "false"),
         None => (Icon::Dash, "is-open", "not made", "none"),

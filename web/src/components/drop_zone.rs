@@ -31,7 +31,7 @@ pub(crate) fn drop_zone(over: Signal<bool>, take: Callback<Picked>) -> impl Into
             el("p").class("drop-hint").child((
                 icon(Icon::Lock, "inline-icon"),
                 el("span")
-                    .child("Your files stay on this computer. We look up the first hex digits of a hash."),
+                    .child("Your files stay on this computer. To find their record, at most the first digits of a hash are sent."),
             )),
         ))
 }

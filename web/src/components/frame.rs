@@ -46,7 +46,9 @@ pub(crate) fn footer() -> impl IntoView {
              tool with your own trust file.",
         ),
         el("p").class("build").child((
-            el("a").attr("href", "/developers").child("API"),
+            el("a").attr("href", "/developers").child("API and command line"),
+            " · ",
+            el("a").attr("href", "/words").child("What the words mean"),
             " · Version ",
             el("code").child(env!("CARGO_PKG_VERSION")),
         )),

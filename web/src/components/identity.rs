@@ -8,11 +8,18 @@ use super::{
     button::button,
     icon::{Icon, icon},
 };
-use crate::dom::{IntoView, Reference, el};
+use crate::{
+    dom::{IntoView, Reference, el},
+    route,
+};
 
 /// The offer to trust the publisher of `report`; nothing when it is trusted already or nobody was proved.
 pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl IntoView + use<>> {
-    let identity = report.identity.clone().filter(|identity| !identity.pinned)?;
+    let concerned = report.files.iter().any(|file| file.verdict.is_compared());
+    let identity = report
+        .identity
+        .clone()
+        .filter(|identity| concerned && !identity.pinned)?;
     let dialog = Reference::new();
     let open = move || {
         if let Some(dialog) = dialog.get::<HtmlDialogElement>() {
@@ -25,8 +32,12 @@ pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl
         el("div").class("notice is-blue").child((
             icon(Icon::Person, "notice-icon"),
             el("div").child((
-                el("p").child(format!(
-                    "The signature is by {name}. Whether {name} is who you think it is, only you can say."
+                el("p").child((
+                    format!("The signature is by {name}. Whether {name} is who you think it is, only you can say: "),
+                    el("a")
+                        .attr("href", route::publisher(&identity.publisher))
+                        .child("who that is, and how to find out"),
+                    ".",
                 )),
                 button(format!("Trust {name} from now on"), open)
                     .class("button is-primary")

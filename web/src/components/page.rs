@@ -8,6 +8,7 @@ use provenance::{
     statement::{ADVISORY_TYPE, KEYSET_TYPE, PROVENANCE_TYPE, SIGNATURE_TYPE},
 };
 
+use super::when::when;
 use crate::{
     dom::{El, IntoView, View, el},
     route, text,
@@ -48,7 +49,7 @@ pub(crate) fn missing(title: &'static str, why: &'static str) -> View {
 }
 
 /// A term and what is said about it.
-pub(crate) fn fact(term: &'static str, description: impl IntoView) -> El {
+pub(crate) fn fact(term: impl IntoView, description: impl IntoView) -> El {
     el("div")
         .class("fact")
         .child((el("dt").child(term), el("dd").child(description)))
@@ -67,6 +68,15 @@ pub(crate) fn kind_in_words(kind: &str) -> &'static str {
         KEYSET_TYPE => "keys",
         ADVISORY_TYPE => "advisory",
         _ => "statement",
+    }
+}
+
+/// What a record is about, with its kind where two records would else have the same name.
+fn title_of(record: &Summary) -> String {
+    match record.kind.as_str() {
+        PROVENANCE_TYPE => format!("How {} was made", record.title()),
+        KEYSET_TYPE => format!("Keys of {}", record.publisher),
+        _ => record.title(),
     }
 }
 
@@ -90,11 +100,13 @@ pub(crate) fn record_list(records: &[Summary], with_publisher: bool, none: &'sta
             el("a")
                 .class("record-name")
                 .attr("href", route::record(record.record))
-                .child(visible(&record.title())),
+                .child(visible(&title_of(record))),
             el("span").class("chip").child(kind_in_words(&record.kind)),
-            el("span")
-                .class("quiet")
-                .child((publisher, format!("entry {}", text::grouped(record.index)))),
+            el("span").class("quiet").child((
+                publisher,
+                format!("entry {}", text::grouped(record.index)),
+                record.taken_at.map(|at| (", ", when(at)).into_view()),
+            )),
         ))
     };
     el("ul")

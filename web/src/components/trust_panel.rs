@@ -11,6 +11,8 @@ use super::{
     button::button,
     digest::{digest, whole},
     icon::{Icon, icon},
+    page::fact,
+    word::{Word, word},
 };
 use crate::{
     dom::{IntoView, Reference, View, el},
@@ -74,9 +76,14 @@ fn nothing_chosen() -> View {
         .child((
             el("p").class("trust-lead").child("You have not chosen a log to trust yet"),
             el("p").class("quiet").child(
-                "Until you do, nothing here can turn green: what a registry says about itself proves nothing. A trust \
-                 file names the log’s key and the publishers you know. Get one from somebody you trust.",
-            ),
+(
+                "Until you do, nothing here can turn green: what a registry says about itself proves nothing. A ",
+                word(Word::TrustFile, "trust file"),
+                " names the key of a ",
+                word(Word::Log, "log"),
+                " and the publishers you know. Your organisation may have one, or the lab whose model you use: take it from \
+                 them, not from the place where you got the files.",
+            )),
         ))
         .into_view()
 }
@@ -97,31 +104,28 @@ fn chosen_view(chosen: &Chosen) -> impl IntoView + use<> {
     el("dl").class("facts is-narrow").child((
         logs.collect::<Vec<_>>(),
         fact("From", chosen.source.words()),
-        fact("Witnesses", witnesses(file)),
-        fact("Oldest view", max_age(file)),
-        el("div")
-            .class("fact")
-            .child((el("dt").child("Publishers"), el("dd").child(publishers(file)))),
+        fact(word(Word::Witness, "Witnesses"), witnesses(file)),
+        fact(word(Word::OldestView, "Oldest view"), max_age(file)),
+        fact("Publishers", publishers(file)),
     ))
-}
-
-fn fact(term: &'static str, description: String) -> impl IntoView {
-    el("div")
-        .class("fact")
-        .child((el("dt").child(term), el("dd").child(description)))
 }
 
 fn publishers(file: &TrustFile) -> View {
     let pins = file.pins();
     if pins.is_empty() {
-        return el("p").child("none yet").into_view();
+        return el("p")
+            .child("None yet. You choose one when files match its record, or on its page.")
+            .into_view();
     }
     let rows = pins.iter().map(|pin| {
         el("li").child((
             el("strong").child(pin.publisher.to_string()),
-            el("span")
-                .class("quiet")
-                .child((" genesis ", digest(pin.genesis.to_string()))),
+            el("span").class("quiet").child((
+                " ",
+                word(Word::Genesis, "genesis"),
+                " ",
+                digest(pin.genesis.to_string()),
+            )),
         ))
     });
     el("ul").class("pins").child(rows.collect::<Vec<_>>()).into_view()
@@ -175,7 +179,7 @@ fn ways(trust: TrustSession) -> impl IntoView {
 
 async fn take_file(trust: TrustSession, file: &File) {
     if file.size() > text::as_float(MAX_TRUST_BYTES as u64) {
-        return trust.note(format!(
+        return trust.refuse(&format!(
             "{} is not one: a trust file has at most {MAX_TRUST_BYTES} bytes, got {}.",
             provenance::path::visible(&file.name()),
             text::whole(file.size())
@@ -187,12 +191,12 @@ async fn take_file(trust: TrustSession, file: &File) {
             Ok(text) => {
                 trust.choose(&text, Source::File(file.name()));
             }
-            Err(_) => trust.note(format!(
+            Err(_) => trust.refuse(&format!(
                 "{} is not one: it is not UTF-8 text.",
                 provenance::path::visible(&file.name())
             )),
         },
-        Err(error) => trust.note(format!("The file could not be read: {}.", described(&error))),
+        Err(error) => trust.refuse(&format!("The file could not be read: {}.", described(&error))),
     }
 }
 
@@ -213,6 +217,12 @@ fn offer_view(offer: &Offer, chosen: Option<&Chosen>, trust: TrustSession) -> Op
         })
         .hook("trust-adopt")
     });
+    let next = offer.file.as_ref().is_ok_and(|file| file.pins().is_empty()).then(|| {
+        el("p").class("quiet").hook("second-choice").child(
+            "It names no publisher. With it you can prove what is in the log; whom of those who publish there you trust is \
+             a second choice, asked when files match a record.",
+        )
+    });
     Some(el("div").class("offer").child((
         el("h3").child("What this registry offers"),
         el("p").child(
@@ -220,6 +230,7 @@ fn offer_view(offer: &Offer, chosen: Option<&Chosen>, trust: TrustSession) -> Op
         ),
         el("pre").class("offer-text").attr("tabindex", "0").child(text::visible_lines(&offer.text)),
         offer.file.as_ref().err().map(|error| el("p").class("notice is-amber").child(error.clone())),
+        next,
         adopt,
     )))
 }
@@ -245,7 +256,7 @@ fn key_change(change: KeyChange) -> impl IntoView {
 fn witnesses(file: &TrustFile) -> String {
     let count = file.witnesses().count();
     match file.quorum().as_str() {
-        "none" => "none required (quorum none)".to_owned(),
+        "none" => "none required (quorum none): the log’s own signature is enough".to_owned(),
         quorum => provenance::path::visible(&format!(
             "quorum {quorum}, {} named",
             text::counted(count, "witness")

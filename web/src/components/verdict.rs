@@ -10,12 +10,13 @@ use super::{
     file_list::{matching_files, problem_files},
     icon::{Icon, icon},
     identity::trust_publisher,
+    word::{Word, word},
 };
 use crate::{
     clipboard,
     dom::{IntoView, View, el},
     judgement::{Judgement, summary_text},
-    text,
+    route, text,
     trust::Source,
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Actions {
     pub(crate) other: Callback<()>,
     /// Pin the publisher of the report.
     pub(crate) pin: Callback<()>,
+    /// Compare with the record of the report as the one that is meant.
+    pub(crate) expect: Callback<()>,
 }
 
 /// What the card says of the run itself.
@@ -65,8 +68,11 @@ pub(crate) fn verdict_card(
                         .map(|text| el("p").class("quiet").hook("bundle").child(text)),
                 ))
                 .child((
-                    choose_log(report),
-                    trust_publisher(report, actions.pin),
+                    (
+                        choose_log(report, source),
+                        trust_publisher(report, actions.pin),
+                        expect_record(report, actions.expect),
+                    ),
                     problem_files(judgement).into_view(),
                     facts(report, source, told.registry).into_view(),
                     matching_files(judgement).into_view(),
@@ -143,14 +149,20 @@ fn also(others: &[String]) -> Option<impl IntoView + use<>> {
     })
 }
 
+/// Whether a file was compared with the record, so that trust in it would change what is told.
+fn is_about_files(report: &Report) -> bool {
+    report.files.iter().any(|file| file.verdict.is_compared())
+}
+
 /// The way to the trust panel, which on a phone is far below.
-fn choose_log(report: &Report) -> Option<impl IntoView + use<>> {
-    (report.verdict == Verdict::Untrusted && report.subtype.as_deref() == Some("no-log")).then(|| {
+fn choose_log(report: &Report, source: Option<&Source>) -> Option<impl IntoView + use<>> {
+    (source.is_none() && is_about_files(report)).then(|| {
         el("div").class("notice is-blue").child((
             icon(Icon::Lock, "notice-icon"),
             el("div").child((
                 el("p").child(
-                    "Choose a log to trust, and these files are judged at once. They are not read again.",
+                    "Who made this record can be proved once you choose a log to trust. The files are then judged \
+                     again at once; they are not read again.",
                 ),
                 el("a")
                     .class("button is-primary")
@@ -161,10 +173,25 @@ fn choose_log(report: &Report) -> Option<impl IntoView + use<>> {
     })
 }
 
+/// The way from "not quite this record" to a plain answer.
+fn expect_record(report: &Report, expect: Callback<()>) -> Option<impl IntoView + use<>> {
+    (report.verdict == Verdict::Unknown && report.subtype.as_deref() == Some("near")).then(|| {
+        el("div").class("notice is-blue").child((
+            icon(Icon::Question, "notice-icon"),
+            el("div").child((
+                el("p").child(
+                    "Should these be exactly the files of this record? Say so, and every difference is told as a change.",
+                ),
+                button("They should be this record’s files", move || expect.run(())).hook("expect-record"),
+            )),
+        ))
+    })
+}
+
 /// The next step in the page's words: the report's own may name a command.
 fn next_step(report: &Report) -> Option<String> {
     match (report.verdict, report.subtype.as_deref()) {
-        (Verdict::Untrusted, _) => None,
+        (Verdict::Untrusted, _) | (Verdict::Unknown, Some("near")) => None,
         (Verdict::Mismatch, Some("extra")) => {
             Some("Remove the files marked “not on record”, then check again.".to_owned())
         }
@@ -210,9 +237,15 @@ fn what(report: &Report) -> View {
     (
         el("p").child((el("strong").child(name), version)),
         report.record.map(|record| {
-            el("p")
-                .class("quiet")
-                .child(("Record ", digest(record.to_string())))
+            el("p").class("quiet").child((
+                "Record ",
+                digest(record.to_string()),
+                " ",
+                el("a")
+                    .attr("href", route::record(record))
+                    .hook("open-record")
+                    .child("Open its page"),
+            ))
         }),
     )
         .into_view()
@@ -229,9 +262,9 @@ fn who(report: &Report) -> View {
             .into_view();
     };
     let standing = if identity.pinned {
-        "in your trust file"
+        ", in your trust file. "
     } else {
-        "not in your trust file"
+        ", not in your trust file. "
     };
     let signers = identity.signers.iter().map(|signer| {
         let holder = provenance::path::visible(&signer.holder);
@@ -243,11 +276,16 @@ fn who(report: &Report) -> View {
     (
         el("p").child((
             el("strong").child(identity.publisher.to_string()),
-            format!(", {standing}"),
+            standing,
+            el("a")
+                .attr("href", route::publisher(&identity.publisher))
+                .child("Who is that?"),
         )),
-        el("p")
-            .class("quiet")
-            .child(("Genesis ", digest(identity.genesis.to_string()))),
+        el("p").class("quiet").child((
+            word(Word::Genesis, "Genesis"),
+            " ",
+            digest(identity.genesis.to_string()),
+        )),
         signers.collect::<Vec<_>>(),
     )
         .into_view()
@@ -275,10 +313,10 @@ fn log(report: &Report, source: Option<&Source>) -> View {
     let Some(log) = &report.log else {
         return el("p").child("Not proved.").into_view();
     };
-    let witnesses = match log.witnesses {
-        0 => "No witness confirms this view.".to_owned(),
-        1 => "1 witness confirms this view.".to_owned(),
-        n => format!("{n} witnesses confirm this view."),
+    let (count, noun, confirm) = match log.witnesses {
+        0 => ("No ".to_owned(), "witness", " confirms this view."),
+        1 => ("1 ".to_owned(), "witness", " confirms this view."),
+        n => (format!("{n} "), "witnesses", " confirm this view."),
     };
     let origin = provenance::path::visible(&log.origin);
     (
@@ -287,7 +325,9 @@ fn log(report: &Report, source: Option<&Source>) -> View {
             text::grouped(log.index),
             text::grouped(log.size),
         )),
-        el("p").class("quiet").child(witnesses),
+        el("p")
+            .class("quiet")
+            .child((count, word(Word::Witness, noun), confirm)),
         (source == Some(&Source::Registry)).then(|| {
             el("p").class("quiet").child(
                 "The log key was taken from the registry itself. Compare it with one you got elsewhere.",

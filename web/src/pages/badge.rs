@@ -408,9 +408,15 @@ fn gallery() -> impl IntoView {
             el("span").child(*words),
         ))
     };
-    el("ul")
-        .class("badge-list")
-        .child(STATES.iter().map(one).collect::<Vec<_>>())
+    (
+        el("p").class("quiet").child(
+            "“Superseded”, “withdrawn” and “lineage alert” are drawn from examples: this version of the registry does not \
+             take the advisories that lead to them.",
+        ),
+        el("ul")
+            .class("badge-list")
+            .child(STATES.iter().map(one).collect::<Vec<_>>()),
+    )
 }
 
 fn why_not_green() -> impl IntoView {

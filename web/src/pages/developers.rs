@@ -14,9 +14,25 @@ use crate::{
 pub(crate) fn developers_page() -> View {
     let origin = leptos::prelude::window().location().origin().unwrap_or_default();
     page(
-        "API",
+        "API and command line",
         "Everything that these pages do, a program can do: all of it over plain HTTP, most of it from any origin.",
         el("div").class("stack").child((
+            panel(
+                "Command line tool",
+                (
+                    el("p").child(
+                        "The tool weighbridge checks, signs and publishes, and depends on no server’s page. It is one program, \
+                         built from the same source as this registry: in a copy of that source, run",
+                    ),
+                    snippet("Build and install", "cargo install --locked --path cli".to_owned()),
+                    snippet("Check a folder", "weighbridge verify FOLDER".to_owned()),
+                    el("p").class("quiet").child(
+                        "Its operator does not hand it out here on purpose: a tool that is to check a server should not come \
+                         from that server. `weighbridge --help` lists every command.",
+                    ),
+                ),
+            )
+            .hook("tool"),
             panel(
                 "To begin with",
                 (

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use provenance::{
-    api::paths,
+    api::{Summary, paths},
     checkpoint::Checkpoint,
     evidence::Evidence,
     note::SignedNote,
@@ -11,17 +11,21 @@ use provenance::{
 };
 
 use crate::{
-    api, clipboard,
+    api::{self, ApiError},
+    clipboard,
     components::{
         button::button,
+        growth_chart::growth_chart,
         icon::{Icon, icon},
+        older::with_older,
         page::{fact, facts, page, panel, snippet},
         trust_panel::trust_panel,
+        word::{Word, word},
     },
     dom::{IntoView, View, el},
     growth::{self, Growth, Remembered},
     loaded::loaded,
-    task::{now_s, spawn},
+    task::{Begun, now_s, spawn},
     text,
     trust_session::TrustSession,
 };
@@ -30,8 +34,12 @@ use crate::{
 pub(crate) fn log_page(trust: TrustSession) -> View {
     page(
         "The log",
-        "An append-only list of everything that was recorded here. Whoever keeps it cannot change its past without \
-         being seen, as long as somebody remembers.",
+        (
+            "A public list of everything that was recorded here, to which entries are only ever added. Whoever keeps it \
+             cannot change its past without being seen, as long as somebody remembers: your browser, and every ",
+            word(Word::Witness, "witness"),
+            ".",
+        ),
         el("div").class("columns").child((
             el("div").class("stack").child((
                 panel(
@@ -39,10 +47,41 @@ pub(crate) fn log_page(trust: TrustSession) -> View {
                     loaded(api::checkpoint, || View::Nothing, move |note| now(note, trust)),
                 )
                 .hook("now"),
+                panel("Newest entries", entries()).hook("entries"),
+                panel(
+                    "Growth",
+                    (
+                        loaded(api::growth, || View::Nothing, |answer| growth_chart(&answer.points)),
+                        el("p").class("quiet").child(
+                            "A log has no times. These are when this registry’s index took the entries in: its own word.",
+                        ),
+                    ),
+                ),
                 panel("For programs", programs()),
             )),
             el("div").class("stack").child(trust_panel(trust)),
         )),
+    )
+}
+
+/// What was logged last, and the way to everything before.
+fn entries() -> View {
+    let before = |last: u64| -> Begun<Result<Vec<Summary>, ApiError>> {
+        let older = api::newest(Some(last));
+        Box::pin(async move { Ok(older.await?.records) })
+    };
+    loaded(
+        || api::newest(None),
+        || View::Nothing,
+        move |answer| {
+            with_older(
+                answer.records.clone(),
+                (0, answer.as_of_size),
+                true,
+                "Nothing was recorded here yet.",
+                before,
+            )
+        },
     )
 }
 
@@ -127,7 +166,7 @@ fn now(note: &str, trust: TrustSession) -> View {
     };
     (
         facts((
-            fact("Origin", el("code").child(visible(&origin))),
+            fact("Name (origin)", el("code").child(visible(&origin))),
             fact(
                 "Entries",
                 el("strong").hook("size").child(text::grouped(head.size.get())),
@@ -136,7 +175,10 @@ fn now(note: &str, trust: TrustSession) -> View {
             fact("Signature", standing),
         )),
         memory(origin, signed, checkpoint),
-        snippet("Checkpoint", raw),
+        el("details").class("fold").child((
+            el("summary").child("The checkpoint, as it was signed"),
+            snippet("Checkpoint", raw),
+        )),
     )
         .into_view()
 }
@@ -194,7 +236,11 @@ fn memory(origin: String, note: SignedNote, checkpoint: Checkpoint) -> View {
         Some(Growth::Unknown(why)) => el("p").attr("role", "alert").hook("growth").child(text::sentence(&why)).into_view(),
     }
     };
-    let again = button("Compare again", start).hook("compare-again");
+    let again = move || {
+        // The first time there is nothing to compare with.
+        let compared = state.with(|state| !matches!(state, None | Some(Growth::First)));
+        compared.then(|| button("Compare again", start.clone()).hook("compare-again"))
+    };
     (el("h3").child("Has it only grown?"), view, again).into_view()
 }
 

@@ -3,25 +3,27 @@
 use leptos::prelude::*;
 use provenance::{
     PublisherName, RecordId,
-    api::{PublisherAnswer, PublisherSummary},
+    api::{PublisherAnswer, PublisherSummary, Summary},
     domain_proof::{DomainProof, address},
     path::visible,
     trust::TrustFile,
 };
 
 use crate::{
-    api,
+    api::{self, ApiError},
     components::{
         button::button,
         digest::{digest, whole},
         icon::{Icon, icon},
-        page::{fact, facts, key_row, missing, page, panel, record_list, snippet},
+        older::with_older,
+        page::{fact, facts, key_row, missing, page, panel, snippet},
         trust_panel::trust_panel,
+        word::{Word, word},
     },
     dom::{IntoView, View, el},
     loaded::loaded,
     route,
-    task::spawn,
+    task::{Begun, spawn},
     text,
     trust_session::TrustSession,
 };
@@ -53,9 +55,11 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
         "How it is known",
         (
             el("p").child(
-                "A name alone proves nothing: anybody may have registered it here first. A publisher is known by its \
-                 genesis, the id of its first entry in the log. Compare it with one that the publisher gives you.",
-            ),
+(
+                "A name alone proves nothing: anybody may have registered it here first. A publisher is known by its ",
+                word(Word::Genesis, "genesis"),
+                ", the id of its first entry in the log. Compare it with one that the publisher gives you.",
+            )),
             facts((
                 fact("Genesis", whole(answer.genesis.to_string())),
                 fact("First entry", text::grouped(answer.index)),
@@ -104,48 +108,18 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
 
 /// The newest records, and the older ones a page at a time.
 fn records(answer: &PublisherAnswer) -> View {
-    let (name, count) = (answer.publisher.clone(), answer.count);
-    let shown = RwSignal::new_local(answer.records.clone());
-    let failed = RwSignal::new_local(None::<String>);
-    let more = move || {
-        let Some(last) = shown.with(|records| records.last().map(|record| record.index)) else {
-            return;
-        };
+    let name = answer.publisher.clone();
+    let before = move |last: u64| -> Begun<Result<Vec<Summary>, ApiError>> {
         let older = api::publisher_before(&name, last);
-        spawn(async move {
-            match older.await {
-                Ok(older) => {
-                    failed.set(None);
-                    // A second click that came before the answer asked for the same ones.
-                    shown.update(|records| {
-                        if records.last().is_some_and(|record| record.index == last) {
-                            records.extend(older.records);
-                        }
-                    });
-                }
-                Err(error) => failed.set(Some(error.to_string())),
-            }
-        });
+        Box::pin(async move { Ok(older.await?.records) })
     };
-    (move || {
-        let all = shown.with(Vec::len) as u64;
-        let rest = (all < count).then(|| {
-            (
-                el("p").class("quiet").child(format!(
-                    "The newest {} of {}.",
-                    text::grouped(all),
-                    text::grouped(count)
-                )),
-                button("Show older records", more.clone()).hook("older"),
-                failed
-                    .get()
-                    .map(|why| el("p").attr("role", "alert").child(text::sentence(&why))),
-            )
-        });
-        let list = shown.with(|records| record_list(records, false, "It has not recorded any model yet."));
-        (list, rest)
-    })
-    .into_view()
+    with_older(
+        answer.records.clone(),
+        (answer.index, answer.count),
+        false,
+        "It has not recorded any model yet.",
+        before,
+    )
 }
 
 fn holders(n: usize) -> String {
@@ -217,7 +191,7 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
                             Err(error) => Asked::Denied(error.to_string()),
                         }
                     }
-                    Err(error) => Asked::Failed(error.to_string()),
+                    Err(why) => Asked::Failed(why),
                 });
             });
         }
@@ -282,7 +256,12 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
 pub(crate) fn publishers_page() -> View {
     page(
         "Publishers",
-        "Everybody who has registered a name on this log. Being listed proves nothing about who they are.",
+        (
+            "Everybody who has registered a name on this log. Being listed proves nothing about who they are: what a \
+             publisher is known by is its ",
+            word(Word::Genesis, "genesis"),
+            ". A publisher’s page says how to find out whose that is.",
+        ),
         panel(
             "All publishers",
             loaded(
@@ -317,9 +296,11 @@ fn list(all: &[PublisherSummary]) -> View {
             el("span")
                 .class("quiet")
                 .child(text::counted_u64(publisher.records, "record")),
-            el("span")
-                .class("quiet")
-                .child(("genesis ", digest(publisher.genesis.to_string()))),
+            el("span").class("quiet").child((
+                word(Word::Genesis, "genesis"),
+                " ",
+                digest(publisher.genesis.to_string()),
+            )),
         ))
     };
     el("ul")

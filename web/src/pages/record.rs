@@ -5,6 +5,7 @@ mod proof;
 
 use std::rc::Rc;
 
+use leptos::prelude::*;
 use provenance::{
     RecordId,
     api::paths,
@@ -19,13 +20,19 @@ use crate::{
         digest::{digest, whole},
         page::{fact, facts, key_row, missing, page, panel, snippet},
         trust_panel::trust_panel,
+        when::when,
+        word::{Word, word},
     },
     dom::{IntoView, View, el},
     loaded::loaded,
     route,
-    task::Begun,
+    task::{Begun, spawn},
+    text,
     trust_session::TrustSession,
 };
+
+/// Inputs of one making that are read for their names.
+const MOST_NAMED: usize = 16;
 
 /// Records of how it was made that are read for the list.
 const MOST_MAKINGS: usize = 8;
@@ -80,12 +87,12 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
                  and logged.",
             )
                 .into_view(),
-            signature_body(record, signature),
+            signature_body(record, signature, trust),
         ),
         Body::Provenance(made) => (
             format!("How {} was made", made.artifact.subject.title()),
             ("Recorded by ", by(), ".").into_view(),
-            panel("Made from", making(made)).into_view(),
+            panel("The run", making(made)).into_view(),
         ),
         Body::Keyset(keyset) => (
             format!("Keys of {publisher}"),
@@ -108,19 +115,21 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
         ),
         _ => (record.id.to_string(), View::Nothing, View::Nothing),
     };
+    // Files have it above their list, which may be long.
+    let proof = (!matches!(record.body, Body::Signature(_))).then(|| proof(record.id, trust));
     page(
         &title,
         lead,
         el("div").class("columns").child((
-            el("div").class("stack").child(content),
+            el("div").class("stack").child((content, proof)),
             el("div")
                 .class("stack")
-                .child((about(record), proof(record.id, trust), trust_panel(trust))),
+                .child((about(record), trust_panel(trust))),
         )),
     )
 }
 
-fn signature_body(record: &Rc<Record>, signature: &SignatureRecord) -> View {
+fn signature_body(record: &Rc<Record>, signature: &SignatureRecord, trust: TrustSession) -> View {
     let id = record.id;
     let check = el("section")
         .class("panel is-call")
@@ -138,6 +147,7 @@ fn signature_body(record: &Rc<Record>, signature: &SignatureRecord) -> View {
         ));
     (
         check,
+        proof(id, trust),
         panel("Files", files(Rc::clone(record), &signature.manifest)).hook("files"),
         panel("How it was made", makings(&signature.provenance)).hook("makings"),
     )
@@ -187,16 +197,16 @@ fn makings(records: &[RecordId]) -> View {
 /// Stage, inputs and numbers of one making.
 fn making(made: &ProvenanceRecord) -> impl IntoView + use<> {
     let run = &made.run;
-    let input = |input: &provenance::statement::Input| {
+    let input = |(number, input): (usize, &provenance::statement::Input)| {
         el("li").hook("input").child((
             el("span").class("chip").child(visible(&input.role)),
             " ",
-            el("a").attr("href", route::record(input.record)).child("record"),
+            input_named(input.record, number < MOST_NAMED),
             " ",
             digest(input.record.to_string()),
         ))
     };
-    let inputs: Vec<_> = run.inputs.iter().map(input).collect();
+    let inputs: Vec<_> = run.inputs.iter().enumerate().map(input).collect();
     let inputs = if inputs.is_empty() {
         el("p")
             .class("quiet")
@@ -215,6 +225,53 @@ fn making(made: &ProvenanceRecord) -> impl IntoView + use<> {
         fact("Made from", inputs),
         (!metrics.is_empty()).then(|| fact("Numbers", el("ul").class("bullets").child(metrics))),
     ))
+}
+
+/// Where the record stands in the log and since when, by the registry's own word.
+fn entry(id: RecordId) -> View {
+    loaded(
+        move || api::search(&id.to_string()),
+        || View::Nothing,
+        move |answer| {
+            let found = answer.results.iter().find(|summary| summary.record == id);
+            found.map(|summary| {
+                el("p").hook("taken-in").child((
+                    summary.taken_at.map(|at| (when(at), ", ").into_view()),
+                    format!("as entry {}, says this registry", text::grouped(summary.index)),
+                ))
+            })
+        },
+    )
+}
+
+/// The way to an input's record: by what it is called, when it is `asked` for and there.
+fn input_named(id: RecordId, asked: bool) -> View {
+    let link = move |title: &str| el("a").attr("href", route::record(id)).child(visible(title));
+    if !asked {
+        return link("record").into_view();
+    }
+    let (title, is_missing) = (
+        RwSignal::new_local("record".to_owned()),
+        RwSignal::new_local(false),
+    );
+    let record = fetch(id);
+    spawn(async move {
+        match record.await {
+            Ok(record) => {
+                if let Some(artifact) = record.artifact() {
+                    title.set(artifact.subject.title());
+                }
+            }
+            Err(ApiError::NotFound) => is_missing.set(true),
+            // The page of that record says what went wrong.
+            Err(_) => {}
+        }
+    });
+    (move || {
+        let missing = is_missing.get().then_some(", which this log does not have");
+        title.with(|title| (link(title), missing))
+    })
+    .into_view()
 }
 
 fn about(record: &Record) -> View {
@@ -237,29 +294,36 @@ fn about(record: &Record) -> View {
                     .attr("href", format!("/artifact/{dir_hash1}"))
                     .child("Every record about them"),
             ),
-            fact("dirHash1", digest(dir_hash1)),
-            fact("OMS root", digest(artifact.oms_root.to_string())),
+            fact(word(Word::DirHash1, "dirHash1"), digest(dir_hash1)),
+            fact(
+                word(Word::OmsRoot, "OMS root"),
+                digest(artifact.oms_root.to_string()),
+            ),
             official,
         )
     });
     let links = el("ul").class("bullets").child((
-        el("li").child(el("a").attr("href", paths::record(&id)).child("Statement (JSON)")),
+        el("li").child((
+            el("a").attr("href", paths::record(&id)).child("Statement (JSON)"),
+            ", an ",
+            word(Word::Statement, "in-toto statement"),
+        )),
         el("li").child(
             el("a")
                 .attr("href", paths::record_proof(&id))
                 .child("Proof (JSON)"),
         ),
-        el("li").child(
-            el("a")
-                .attr("href", format!("/badge#record={id}"))
-                .child("Badges of this record"),
-        ),
     ));
+    let badge = el("a")
+        .attr("href", format!("/badge#record={id}"))
+        .child("Make a badge of it");
     panel(
         "The record",
         facts((
             fact("Record id", whole(id.to_string())),
+            fact("Taken in", entry(id)),
             bytes.map(IntoView::into_view),
+            fact("On your own page", badge),
             fact("For programs", links),
         )),
     )

@@ -2,7 +2,7 @@
 
 use provenance::{
     RecordId,
-    api::Summary,
+    api::{GrowthPoint, Summary},
     statement::{PROVENANCE_TYPE, SIGNATURE_TYPE},
     verify::{Check, Verdict},
 };
@@ -12,6 +12,7 @@ use crate::{
         button::button,
         checks::check_list,
         digest::{digest, whole},
+        growth_chart::growth_chart,
         icon::{Icon, icon},
         page::{fact, facts, page, panel, record_list, snippet},
         verdict::band_of,
@@ -145,6 +146,7 @@ fn lists() -> impl IntoView {
         index: 12_345,
         name: name.to_owned(),
         version: version.map(str::to_owned),
+        taken_at: Some(1_760_000_000),
     };
     let long = "a-name-that-goes-on-and-on-without-a-single-place-to-break-it-".repeat(3);
     let records = [
@@ -153,6 +155,11 @@ fn lists() -> impl IntoView {
         record(&long, None, SIGNATURE_TYPE),
     ];
     let id = RecordId::of_payload(b"style").to_string();
+    let growth = [(1, 0), (40, 2), (55, 9), (610, 10), (700, 21), (1900, 30)];
+    let growth = growth.map(|(size, days)| GrowthPoint {
+        size,
+        taken_at: 1_760_000_000 + days * 86_400,
+    });
     (
         facts((
             fact("Short", digest(id.clone())),
@@ -161,6 +168,7 @@ fn lists() -> impl IntoView {
         )),
         record_list(&records, true, "None."),
         record_list(&[], true, "The words for an empty list."),
+        growth_chart(&growth),
         snippet("Command line", "weighbridge verify FOLDER".to_owned()),
     )
 }

@@ -207,6 +207,7 @@ fn judged(session: Session) -> Option<View> {
                 again: Callback::new(move |()| session.again()),
                 other: Callback::new(move |()| session.cancel()),
                 pin: Callback::new(move |()| session.pin_publisher()),
+                expect: Callback::new(move |()| session.expect_shown()),
             };
             let source: Option<Source> = source;
             Some(verdict_card(

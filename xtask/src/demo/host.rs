@@ -19,6 +19,17 @@ const STATES: [&str; 7] = [
     "log-fault",
 ];
 
+/// How the host's page looks: on purpose not like the registry's own.
+const STYLE: &str = "\
+:root { color-scheme: light dark }
+body { max-width: 46rem; margin: 2rem auto; padding: 0 1rem; font: 1.0625rem/1.6 Georgia, 'Liberation Serif', serif }
+h1 { font-size: 2rem; border-bottom: 3px double currentColor; padding-bottom: 0.5rem }
+h2 { font-size: 1.2rem; margin-top: 2rem }
+table { border-collapse: collapse; width: 100% }
+td { padding: 0.5rem 1rem 0.5rem 0; border-bottom: 1px solid #8886; vertical-align: middle }
+img { vertical-align: middle; max-width: 100% }
+";
+
 /// Copies the built page in `dist` to `web`, and writes the host's page beside it. `trust` is the registry's
 /// trust file.
 pub(super) fn write(web: &Path, dist: &Path, registry: &Registry, trust: &Path, shown: &Shown) -> Result<()> {
@@ -32,6 +43,7 @@ pub(super) fn write(web: &Path, dist: &Path, registry: &Registry, trust: &Path, 
         .find_map(|line| line.strip_prefix("log ")?.split(' ').next())
         .context("the trust file names no log")?;
     let page = page(text("path")?, text("integrity")?, log, shown);
+    fs::write(web.join("embed-demo.css"), STYLE).context("cannot write the host's style")?;
     fs::write(web.join("embed-demo.html"), page).context("cannot write the host's page")
 }
 
@@ -66,6 +78,7 @@ fn page(script: &str, integrity: &str, log: &str, shown: &Shown) -> String {
     let pictures = STATES.iter().map(row).collect::<Vec<_>>().concat();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
+         <link rel=\"stylesheet\" href=\"/embed-demo.css\">\n\
          <title>Somebody else’s page</title>\n\
          <script type=\"module\" src=\"{script}\" integrity=\"{integrity}\" crossorigin></script>\n\
          <h1>Somebody else’s page</h1>\n\

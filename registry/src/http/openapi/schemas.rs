@@ -135,6 +135,7 @@ fn of_lists() -> Value {
             ("index", whole()),
             ("name", text()),
             ("version", maybe_text()),
+            ("taken_at?", whole()),
         ]),
         "ArtifactAnswer": answer(("records", list(&named("Summary")))),
         "SearchAnswer": answer(("results", list(&named("Summary")))),
@@ -164,6 +165,8 @@ fn of_lists() -> Value {
 
 fn of_log() -> Value {
     json!({
+        "NewestAnswer": answer(("records", list(&named("Summary")))),
+        "GrowthAnswer": answer(("points", list(&object(&[("size", whole()), ("taken_at", whole())])))),
         "InclusionAnswer": object(&[
             ("v", version()),
             ("index", whole()),
