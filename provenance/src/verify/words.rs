@@ -120,10 +120,11 @@ impl Opened {
             }
             Scope::Flat => {
                 format!(
-                    "All {compared} files are byte for byte what {who} recorded. Folder names were not seen."
+                    "{} are byte for byte what {who} recorded. Folder names were not seen.",
+                    all_files(compared)
                 )
             }
-            Scope::Folder => format!("All {compared} files are byte for byte what {who} recorded."),
+            Scope::Folder => format!("{} are byte for byte what {who} recorded.", all_files(compared)),
         };
         if self.log.as_ref().is_some_and(|l| l.witnesses == 0) {
             text.push_str(" No witness confirms this view of the log.");
@@ -198,11 +199,19 @@ impl Opened {
     }
 }
 
+/// `Both files`, `All 4 files`.
+fn all_files(count: usize) -> String {
+    match count {
+        2 => "Both files".to_owned(),
+        _ => format!("All {count} files"),
+    }
+}
+
 /// `This file equals`, `All 4 files equal`.
 fn equal(scope: Scope, compared: usize) -> String {
     match (scope, compared) {
         (Scope::SingleFile, _) | (_, 1) => "This file equals".to_owned(),
-        _ => format!("All {compared} files equal"),
+        _ => format!("{} equal", all_files(compared)),
     }
 }
 

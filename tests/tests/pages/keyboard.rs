@@ -17,7 +17,7 @@ const MOST_STOPS: usize = 60;
 struct Focus {
     /// The hook, else the id, else the text.
     name: String,
-    /// Whether an outline or an underline shows it: on the element, or on its label when the element itself is not to be
+    /// Whether an outline or a bar beside it shows it: on the element, or on its label when the element itself is not to be
     /// seen.
     marked: bool,
     /// Whether it stands within the window.
@@ -33,7 +33,7 @@ const { top, left, bottom, right } = shown.getBoundingClientRect();
 return {
   name: at.dataset.test ?? (at.id || at.textContent.trim()),
   marked: (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2)
-    || (at.tabIndex < 0 && style.textDecorationLine === 'underline'),
+    || parseFloat(getComputedStyle(at, '::before').borderInlineStartWidth) >= 2,
   in_view: bottom > 0 && right > 0 && top < innerHeight && left < innerWidth,
 };";
 
