@@ -21,9 +21,9 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Of the allocators that were measured under sled, the quickest and the smallest.
+/// Of the allocators that were measured under sled, the smallest of the quick ones (docs/adr/0002).
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Exit code of a configuration that is not right, as for an option that does not parse.
 const USAGE: u8 = 2;

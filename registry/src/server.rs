@@ -44,7 +44,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Threads for work that blocks: checks of signatures, files, the index. More of them than processors can work wait for
 /// disks, and each costs memory; an index that lags is waited for without one.
-const BLOCKING_THREADS: usize = 32;
+const BLOCKING_THREADS: usize = 8;
 
 /// How often orphaned sidecars and partial tiles that are no longer needed are looked for.
 const CLEANING_INTERVAL: Duration = Duration::from_secs(3600);
