@@ -2,7 +2,6 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Data, Path},
 };
 use provenance::{
@@ -113,13 +112,6 @@ pub(crate) async fn log(request: HttpRequest, app: Data<App>) -> Result<HttpResp
     let origin = view.note.lines().next().unwrap_or_default();
     let essentials = Essentials::log(origin, view.head.size.get(), &view.note);
     send(&request, &app, &essentials)
-}
-
-/// `/api`: programs have it under names of its own; people who try it want to read.
-pub(crate) async fn developers() -> HttpResponse {
-    HttpResponse::SeeOther()
-        .insert_header((header::LOCATION, "/developers"))
-        .finish()
 }
 
 /// Pages about nothing in the log, files of the page, and what is neither.

@@ -197,7 +197,7 @@ fn unknown_things_are_problems_with_their_own_code() {
     assert_eq!(code(&format!("/api/v1/blobs/{digest}")), "blob-unknown");
     assert_eq!(code("/api/v1/blobs/x"), "bad-request");
     assert_eq!(code("/api/v2/records"), "not-found");
-    assert_eq!(code("/api"), "not-found");
+    assert_eq!(code("/api/v1"), "not-found");
     assert_eq!(code("/missing.js"), "not-found");
     assert_eq!(server.get("/healthz").status, 200);
     assert_eq!(server.get("/readyz").status, 200);

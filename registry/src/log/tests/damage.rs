@@ -242,7 +242,13 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
     let data = tempfile::tempdir().unwrap();
     let opened = open(data.path()).unwrap();
     let ids = publish(&opened, 0, 40);
-    let summaries = opened.index().search("n1").unwrap_or_default();
+    // When a record was taken in is anew with every index.
+    let searched = |index: &crate::index::Index| {
+        let mut found = index.search("n1").unwrap_or_default();
+        found.iter_mut().for_each(|summary| summary.taken_at = None);
+        found
+    };
+    let summaries = searched(&opened.index());
     let expected: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
     let keys = opened.index().keys().unwrap();
     drop(opened);
@@ -254,6 +260,6 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
         let found: Vec<_> = ids.iter().map(|id| opened.log.prove(id, None).unwrap()).collect();
         assert!(found == expected, "seed {seed}");
         assert_eq!(opened.index().keys().unwrap(), keys);
-        assert_eq!(opened.index().search("n1").unwrap_or_default(), summaries);
+        assert_eq!(searched(&opened.index()), summaries);
     }
 }
