@@ -245,7 +245,9 @@ fn random_damage_to_the_index_never_gives_a_wrong_answer() {
     // When a record was taken in is anew with every index.
     let searched = |index: &crate::index::Index| {
         let mut found = index.search("n1").unwrap_or_default();
-        found.iter_mut().for_each(|summary| summary.taken_at = None);
+        for summary in &mut found {
+            summary.taken_at = None;
+        }
         found
     };
     let summaries = searched(&opened.index());
