@@ -6,8 +6,8 @@ use std::{fmt::Debug, path::Path, sync::OnceLock};
 use provenance::{
     RecordId, Sha256Digest,
     api::{
-        ArtifactAnswer, Base64Bytes, ControlEntry, Problem, PublisherAnswer, PublishersAnswer, RecordProof,
-        SearchAnswer,
+        Base64Bytes, ControlEntry, GrowthAnswer, Problem, PublisherAnswer, PublishersAnswer, RecordProof,
+        RecordsAnswer, SearchAnswer,
     },
     bundle::Bundle,
     checkpoint::Checkpoint,
@@ -112,7 +112,8 @@ fn answer<T: FromJson + Serialize + PartialEq + Debug>(bytes: &[u8]) {
 fn answers(bytes: &[u8]) {
     answer::<RecordProof>(bytes);
     answer::<Problem>(bytes);
-    answer::<ArtifactAnswer>(bytes);
+    answer::<RecordsAnswer>(bytes);
+    answer::<GrowthAnswer>(bytes);
     answer::<SearchAnswer>(bytes);
     answer::<PublishersAnswer>(bytes);
     answer::<PublisherAnswer>(bytes);

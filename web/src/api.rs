@@ -5,8 +5,8 @@ use js_sys::{Array, Promise, Uint8Array};
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::{
-        ArtifactAnswer, BadgeDocument, GrowthAnswer, NewestAnswer, Problem, PublisherAnswer,
-        PublishersAnswer, RecordProof, ScriptsAnswer, SearchAnswer, paths,
+        BadgeDocument, GrowthAnswer, Problem, PublisherAnswer, PublishersAnswer, RecordProof, RecordsAnswer,
+        ScriptsAnswer, SearchAnswer, paths,
     },
     domain_proof::MAX_DOMAIN_PROOF_BYTES,
     dsse::MAX_PAYLOAD_BYTES,
@@ -135,7 +135,7 @@ pub(crate) fn publishers() -> Begun<Result<PublishersAnswer, ApiError>> {
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) fn newest(before: Option<u64>) -> Begun<Result<NewestAnswer, ApiError>> {
+pub(crate) fn newest(before: Option<u64>) -> Begun<Result<RecordsAnswer, ApiError>> {
     let path = match before {
         None => paths::NEWEST.to_owned(),
         Some(index) => format!("{}?before={index}", paths::NEWEST),
@@ -155,7 +155,7 @@ pub(crate) fn growth() -> Begun<Result<GrowthAnswer, ApiError>> {
 ///
 /// # Errors
 /// [`ApiError`].
-pub(crate) fn artifact(dir_hash1: Sha256Digest) -> Begun<Result<ArtifactAnswer, ApiError>> {
+pub(crate) fn artifact(dir_hash1: Sha256Digest) -> Begun<Result<RecordsAnswer, ApiError>> {
     get_json("list of records", &paths::artifact(&dir_hash1), true)
 }
 

@@ -189,24 +189,24 @@ impl Session {
 
     /// Pins the publisher of the verdict that is shown.
     pub(crate) fn pin_publisher(self) {
-        let identity = self.state.with_untracked(|state| match &state.phase {
-            Phase::Judged(judged) => judged.report.identity.clone(),
-            _ => None,
-        });
-        if let Some(identity) = identity {
+        if let Some(identity) = self.of_shown(|report| report.identity.clone()) {
             self.trust.pin(&identity.publisher, identity.genesis);
         }
     }
 
     /// The record of the verdict that is shown is the one that the files should be.
     pub(crate) fn expect_shown(self) {
-        let record = self.state.with_untracked(|state| match &state.phase {
-            Phase::Judged(judged) => judged.report.record,
-            _ => None,
-        });
-        if let Some(record) = record {
+        if let Some(record) = self.of_shown(|report| report.record) {
             self.ask(Query::Record(record));
         }
+    }
+
+    /// What the verdict that is shown says, if one is.
+    fn of_shown<T>(self, read: impl FnOnce(&Report) -> Option<T>) -> Option<T> {
+        self.state.with_untracked(|state| match &state.phase {
+            Phase::Judged(judged) => read(&judged.report),
+            _ => None,
+        })
     }
 
     /// Forgets the record that the visitor named.

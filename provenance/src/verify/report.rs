@@ -204,6 +204,11 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether a file was compared with the record, so that trust in it changes what is told.
+    pub fn compares_files(&self) -> bool {
+        self.files.iter().any(|file| file.verdict.is_compared())
+    }
+
     /// The report when no record was found. `subtype` is that of junk.
     pub fn unknown(subtype: Option<&str>, detail: impl Into<String>) -> Self {
         let summary = match subtype {

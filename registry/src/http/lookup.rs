@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use provenance::{
-    api::ArtifactAnswer,
+    api::RecordsAnswer,
     lookup::{LookupAnswer, LookupInfo, MAX_DIGITS, Match, digits_for},
 };
 use serde::Serialize;
@@ -103,7 +103,7 @@ pub(crate) async fn artifact(
     let digest = failures::digest(&path)?;
     from_index(request, app, move |index, as_of_size| {
         let records = index.artifact(&digest).map_err(|e| index_error(&e))?;
-        Ok(ArtifactAnswer {
+        Ok(RecordsAnswer {
             v: 1,
             as_of_size,
             records,

@@ -4,7 +4,7 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Query},
 };
-use provenance::api::{GrowthAnswer, NewestAnswer};
+use provenance::api::{GrowthAnswer, RecordsAnswer};
 
 use super::{
     lookup::{from_index, index_error},
@@ -21,7 +21,7 @@ pub(crate) async fn newest(
 ) -> Result<HttpResponse, ApiError> {
     let before = Older::read(query)?;
     from_index(request, app, move |index, as_of_size| {
-        Ok(NewestAnswer {
+        Ok(RecordsAnswer {
             v: 1,
             as_of_size,
             records: index.newest(before).map_err(|e| index_error(&e))?,

@@ -148,7 +148,7 @@ const OPERATIONS: &[Operation] = &[
         "/api/v1/artifacts/{digest}",
         FINDING,
         "Records about the artifact with this dirHash1, oldest first",
-        (JSON, "ArtifactAnswer"),
+        (JSON, "RecordsAnswer"),
         &[Code::BadRequest],
     ),
     get(
@@ -193,7 +193,7 @@ const OPERATIONS: &[Operation] = &[
             "/api/v1/log/newest",
             LOG,
             "The newest records of everybody",
-            (JSON, "NewestAnswer"),
+            (JSON, "RecordsAnswer"),
             &[Code::BadRequest],
         ),
         &[("before", "Only records with an index below this: the older ones")],

@@ -140,7 +140,7 @@ impl Index {
 
     /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built
     /// anew has the time of that.
-    pub fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
+    fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
         // One row for all that were taken in together: the last one up to this index.
         let row = self
             .db

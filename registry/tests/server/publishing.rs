@@ -4,7 +4,7 @@ use crate::common::{self, Lab, Model, Server};
 use provenance::{
     RecordId, Sha256Digest,
     api::{
-        ArtifactAnswer, BlobKind, Problem, PublisherAnswer, PublishersAnswer, RecordProof, SearchAnswer,
+        BlobKind, Problem, PublisherAnswer, PublishersAnswer, RecordProof, RecordsAnswer, SearchAnswer,
         Summary, paths,
     },
     dsse::Envelope,
@@ -338,7 +338,7 @@ fn records_are_found_by_digest_name_and_publisher() {
     assert_eq!(server.get("/api/v1/lookup/abcdef").problem(), "bad-request");
     assert_eq!(server.get("/api/v1/lookup/AB").problem(), "bad-request");
 
-    let artifact: ArtifactAnswer = server.get(&paths::artifact(&model.manifest.dir_hash1())).json();
+    let artifact: RecordsAnswer = server.get(&paths::artifact(&model.manifest.dir_hash1())).json();
     assert_eq!(
         artifact.records.iter().map(|r| r.index).collect::<Vec<_>>(),
         [1, 2]

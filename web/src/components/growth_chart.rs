@@ -87,7 +87,7 @@ fn scaled(part: u64, whole: u64, units: u64) -> u64 {
 }
 
 fn table(points: &[GrowthPoint]) -> impl IntoView + use<> {
-    let every = points.len().div_ceil(MOST_ROWS).max(1);
+    let every = points.len().div_ceil(MOST_ROWS);
     // From the end, so that the newest is among them.
     let mut shown: Vec<_> = points.iter().rev().step_by(every).collect();
     shown.reverse();

@@ -13,13 +13,11 @@ use crate::{
     route,
 };
 
-/// The offer to trust the publisher of `report`; nothing when it is trusted already or nobody was proved.
+/// The offer to trust the publisher of `report`; nothing when it is trusted already, nobody was proved or no file was
+/// compared.
 pub(crate) fn trust_publisher(report: &Report, pin: Callback<()>) -> Option<impl IntoView + use<>> {
-    let concerned = report.files.iter().any(|file| file.verdict.is_compared());
-    let identity = report
-        .identity
-        .clone()
-        .filter(|identity| concerned && !identity.pinned)?;
+    let identity = report.identity.clone();
+    let identity = identity.filter(|identity| report.compares_files() && !identity.pinned)?;
     let dialog = Reference::new();
     let open = move || {
         if let Some(dialog) = dialog.get::<HtmlDialogElement>() {

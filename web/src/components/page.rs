@@ -71,12 +71,13 @@ pub(crate) fn kind_in_words(kind: &str) -> &'static str {
     }
 }
 
-/// What a record is about, with its kind where two records would else have the same name.
-fn title_of(record: &Summary) -> String {
-    match record.kind.as_str() {
-        PROVENANCE_TYPE => format!("How {} was made", record.title()),
-        KEYSET_TYPE => format!("Keys of {}", record.publisher),
-        _ => record.title(),
+/// What a record of this predicate type is called: `subject` is its model's title, or its publisher's name. Two records of
+/// one model have names of their own.
+pub(crate) fn record_title(kind: &str, subject: &str) -> String {
+    match kind {
+        PROVENANCE_TYPE => format!("How {subject} was made"),
+        KEYSET_TYPE => format!("Keys of {subject}"),
+        _ => subject.to_owned(),
     }
 }
 
@@ -100,7 +101,7 @@ pub(crate) fn record_list(records: &[Summary], with_publisher: bool, none: &'sta
             el("a")
                 .class("record-name")
                 .attr("href", route::record(record.record))
-                .child(visible(&title_of(record))),
+                .child(visible(&record_title(&record.kind, &record.title()))),
             el("span").class("chip").child(kind_in_words(&record.kind)),
             el("span").class("quiet").child((
                 publisher,

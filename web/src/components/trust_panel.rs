@@ -75,14 +75,13 @@ fn nothing_chosen() -> View {
         .class("trust-none")
         .child((
             el("p").class("trust-lead").child("You have not chosen a log to trust yet"),
-            el("p").class("quiet").child(
-(
+            el("p").class("quiet").child((
                 "Until you do, nothing here can turn green: what a registry says about itself proves nothing. A ",
                 word(Word::TrustFile, "trust file"),
                 " names the key of a ",
                 word(Word::Log, "log"),
-                " and the publishers you know. Your organisation may have one, or the lab whose model you use: take it from \
-                 them, not from the place where you got the files.",
+                " and the publishers you know. Your organisation may have one, or the lab whose model you use: \
+                 take it from them, not from the place where you got the files.",
             )),
         ))
         .into_view()

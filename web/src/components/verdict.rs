@@ -149,14 +149,9 @@ fn also(others: &[String]) -> Option<impl IntoView + use<>> {
     })
 }
 
-/// Whether a file was compared with the record, so that trust in it would change what is told.
-fn is_about_files(report: &Report) -> bool {
-    report.files.iter().any(|file| file.verdict.is_compared())
-}
-
 /// The way to the trust panel, which on a phone is far below.
 fn choose_log(report: &Report, source: Option<&Source>) -> Option<impl IntoView + use<>> {
-    (source.is_none() && is_about_files(report)).then(|| {
+    (source.is_none() && report.compares_files()).then(|| {
         el("div").class("notice is-blue").child((
             icon(Icon::Lock, "notice-icon"),
             el("div").child((

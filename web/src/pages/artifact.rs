@@ -1,6 +1,6 @@
 //! Everything that was recorded about one set of bytes.
 
-use provenance::{Sha256Digest, api::ArtifactAnswer, statement::SIGNATURE_TYPE};
+use provenance::{Sha256Digest, api::RecordsAnswer, statement::SIGNATURE_TYPE};
 
 use crate::{
     api,
@@ -21,7 +21,7 @@ pub(crate) fn artifact_page(dir_hash1: Sha256Digest) -> View {
     )
 }
 
-fn shown(dir_hash1: Sha256Digest, answer: &ArtifactAnswer) -> View {
+fn shown(dir_hash1: Sha256Digest, answer: &RecordsAnswer) -> View {
     let records = &answer.records;
     if records.is_empty() {
         return missing(

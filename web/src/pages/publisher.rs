@@ -54,9 +54,9 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
     let identity = panel(
         "How it is known",
         (
-            el("p").child(
-(
-                "A name alone proves nothing: anybody may have registered it here first. A publisher is known by its ",
+            el("p").child((
+                "A name alone proves nothing: anybody may have registered it here first. A publisher is known \
+                 by its ",
                 word(Word::Genesis, "genesis"),
                 ", the id of its first entry in the log. Compare it with one that the publisher gives you.",
             )),

@@ -18,7 +18,7 @@ use crate::{
     api::{self, ApiError},
     components::{
         digest::{digest, whole},
-        page::{fact, facts, key_row, missing, page, panel, snippet},
+        page::{fact, facts, key_row, missing, page, panel, record_title, snippet},
         trust_panel::trust_panel,
         when::when,
         word::{Word, word},
@@ -90,12 +90,12 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
             signature_body(record, signature, trust),
         ),
         Body::Provenance(made) => (
-            format!("How {} was made", made.artifact.subject.title()),
+            record_title(&record.kind, &made.artifact.subject.title()),
             ("Recorded by ", by(), ".").into_view(),
             panel("The run", making(made)).into_view(),
         ),
         Body::Keyset(keyset) => (
-            format!("Keys of {publisher}"),
+            record_title(&record.kind, publisher.as_str()),
             ("Who may sign for ", by(), ".").into_view(),
             panel("Keys", {
                 let keys = keyset.keys.iter();

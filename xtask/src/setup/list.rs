@@ -39,8 +39,15 @@ pub(super) fn needs(workspace: &Workspace) -> Vec<Need<'_>> {
 }
 
 /// What only an administrator can install.
-fn packages(workspace: &Workspace) -> [Need<'_>; 10] {
+fn packages(workspace: &Workspace) -> [Need<'_>; 11] {
     [
+        Need::system(
+            Purpose::Page,
+            "make",
+            Box::new(|| on_path("make").is_some()),
+            &["make"],
+            "make, with which the registry's allocator is built",
+        ),
         Need::system(
             Purpose::Page,
             "node and npm",

@@ -137,7 +137,7 @@ fn of_lists() -> Value {
             ("version", maybe_text()),
             ("taken_at?", whole()),
         ]),
-        "ArtifactAnswer": answer(("records", list(&named("Summary")))),
+        "RecordsAnswer": answer(("records", list(&named("Summary")))),
         "SearchAnswer": answer(("results", list(&named("Summary")))),
         "PublishersAnswer": answer(("publishers", list(&object(&[
             ("publisher", text()),
@@ -165,7 +165,6 @@ fn of_lists() -> Value {
 
 fn of_log() -> Value {
     json!({
-        "NewestAnswer": answer(("records", list(&named("Summary")))),
         "GrowthAnswer": answer(("points", list(&object(&[("size", whole()), ("taken_at", whole())])))),
         "InclusionAnswer": object(&[
             ("v", version()),
