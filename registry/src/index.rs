@@ -1,7 +1,7 @@
 //! The index: what the log holds, in sled, for questions that the log's own files cannot answer. The only
 //! file, with its folder, that knows sled.
 //!
-//! Nothing here is a source of truth. Every row is derived from committed entries, `size` is written in the
+//! Nothing here is a source of truth. Every row is derived from committed entries, the edge is written in the
 //! same atomic batch as the rows it speaks for, and the whole folder can be deleted at any time: the next
 //! start builds it again (docs/adr/0002-sled-is-an-index.md).
 
@@ -19,7 +19,7 @@ use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::Summary,
     lookup::KeyKind,
-    merkle::{RootHash, TreeHead, TreeSize},
+    merkle::{Frontier, LeafHash},
     record::Record,
 };
 
@@ -30,6 +30,21 @@ const CACHE_BYTES: u64 = 32 << 20;
 
 /// How often sled writes behind. What it has not written is applied again at the next start.
 const FLUSH_MILLISECONDS: u64 = 500;
+
+/// Entries that are written in one atomic batch. sled copies a page for every row, and frees none of the copies before
+/// the batch ends: with 64 entries these are a few MiB (docs/adr/0002-sled-is-an-index.md).
+const BATCH_ENTRIES: usize = 64;
+
+/// An entry that the index takes in.
+#[derive(Debug)]
+pub(crate) struct NewEntry {
+    /// Its index in the log.
+    pub(crate) index: u64,
+    /// Its leaf hash.
+    pub(crate) leaf: LeafHash,
+    /// The record that it is about.
+    pub(crate) record: Record,
+}
 
 /// Why the index does not answer.
 #[derive(Debug, thiserror::Error)]
@@ -149,23 +164,12 @@ impl Index {
         Ok(free)
     }
 
-    /// How much of the log is in the index.
-    pub fn head(&self) -> Result<TreeHead, IndexError> {
-        let value = self.db.get(rows::SIZE).map_err(store_error("reading"))?;
-        let Some(value) = value else {
-            return Ok(TreeHead {
-                size: TreeSize::new(0),
-                root: RootHash::from(Sha256Digest::OF_NOTHING),
-            });
-        };
-        let parts = value
-            .split_first_chunk::<8>()
-            .and_then(|(size, root)| Some((size, Sha256Digest::from_slice(root)?)));
-        let (size, root) = parts.ok_or(IndexError::Row { prefix: 'm' })?;
-        Ok(TreeHead {
-            size: TreeSize::new(u64::from_be_bytes(*size)),
-            root: RootHash::from(root),
-        })
+    /// How much of the log is in the index: the right edge of the tree of these entries.
+    pub fn edge(&self) -> Result<Frontier, IndexError> {
+        match self.db.get(rows::EDGE).map_err(store_error("reading"))? {
+            None => Ok(Frontier::new()),
+            Some(value) => rows::edge(&value).ok_or(IndexError::Row { prefix: 'm' }),
+        }
     }
 
     fn count(&self, key: &[u8]) -> Result<u64, IndexError> {
@@ -175,16 +179,28 @@ impl Index {
         }
     }
 
-    /// Takes entries in, by log index and without a gap, with the tree head after them, in one atomic batch. Called by one
-    /// thread only.
-    pub(crate) fn apply(&self, entries: &[(u64, Record)], head: &TreeHead) -> Result<(), IndexError> {
+    /// Takes in the entries that follow those it has, without a gap; gives the edge after them. A crash on the way leaves
+    /// some of them in, with an edge that says so. Called by one thread only.
+    pub(crate) fn apply(&self, entries: &[NewEntry]) -> Result<Frontier, IndexError> {
+        let mut edge = self.edge()?;
+        for some in entries.chunks(BATCH_ENTRIES) {
+            for entry in some {
+                edge.push(entry.leaf);
+            }
+            self.apply_batch(some, &edge)?;
+        }
+        Ok(edge)
+    }
+
+    /// Writes the rows of at least one entry, and the edge after them.
+    fn apply_batch(&self, entries: &[NewEntry], edge: &Frontier) -> Result<(), IndexError> {
         // A clock before 1970 is none.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let first = entries.first().map_or(0, |(index, _)| *index);
+        let first = entries.first().map_or(0, |entry| entry.index);
         let mut batch = Batch::default();
         let mut seen = HashSet::new();
         batch.row(rows::taken(first), now.as_secs().to_be_bytes().to_vec());
-        for (index, record) in entries {
+        for NewEntry { index, record, .. } in entries {
             if seen.insert(record.id) && self.first_index(&record.id)?.is_none() {
                 batch.record(*index, record);
             }
@@ -214,9 +230,7 @@ impl Index {
         for (key, number) in totals {
             batch.writes.insert(key, number.to_be_bytes().to_vec());
         }
-        let mut size = head.size.get().to_be_bytes().to_vec();
-        size.extend_from_slice(head.root.digest().as_bytes());
-        batch.writes.insert(rows::SIZE, size);
+        batch.writes.insert(rows::EDGE, rows::edge_value(edge));
         self.db.apply_batch(batch.writes).map_err(store_error("writing"))
     }
 

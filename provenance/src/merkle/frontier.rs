@@ -32,6 +32,18 @@ impl Frontier {
         Ok(Self { size: end, peaks })
     }
 
+    /// The edge of a tree with `size` leaves, of which these are the peaks, as [`peaks`](Self::peaks) gives them. None when
+    /// a tree of this size has another number of them.
+    pub fn from_peaks(size: TreeSize, peaks: Vec<Sha256Digest>) -> Option<Self> {
+        let size = size.get();
+        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
+    }
+
+    /// The roots of the complete subtrees that make up the tree, largest first.
+    pub fn peaks(&self) -> &[Sha256Digest] {
+        &self.peaks
+    }
+
     /// Appends a leaf.
     pub fn push(&mut self, leaf: LeafHash) {
         let mut hash = *leaf.digest();

@@ -29,7 +29,7 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
     ask: impl FnOnce(&Index, u64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let answer = asking(&app, move |_, index| {
-        let size = index.head().map_err(|e| index_error(&e))?.size.get();
+        let size = index.edge().map_err(|e| index_error(&e))?.size().get();
         ask(index, size)
     });
     fresh_json(&request, &answer.await?)

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! m version                                -> number 8                 of this layout
-//! m size                                   -> size 8, root 32          how much of the log is in the index
+//! m edge                                   -> size 8, peaks 32 each    how much of the log is in the index, and its right edge
 //! m keys                                   -> count 8                  rows under k
 //! m rows                                   -> count 8                  rows of all kinds but m
 //! r record 32                              -> index 8                  the first leaf of a record
@@ -18,7 +18,11 @@
 
 use std::collections::BTreeMap;
 
-use provenance::{PublisherName, RecordId, Sha256Digest, lookup::KeyKind};
+use provenance::{
+    PublisherName, RecordId, Sha256Digest,
+    lookup::KeyKind,
+    merkle::{Frontier, TreeSize},
+};
 
 /// The number that a value is.
 pub(super) fn number(value: &[u8]) -> Option<u64> {
@@ -26,11 +30,11 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
 }
 
 /// The layout that this program writes.
-pub(super) const LAYOUT: u64 = 2;
+pub(super) const LAYOUT: u64 = 3;
 /// Which layout the index has.
 pub(super) const VERSION: &[u8] = b"mversion";
-/// How much of the log is in the index.
-pub(super) const SIZE: &[u8] = b"msize";
+/// The right edge of what is in the index.
+pub(super) const EDGE: &[u8] = b"medge";
 /// Number of lookup keys.
 pub(super) const KEYS: &[u8] = b"mkeys";
 /// Number of rows but those of the kind `m`.
@@ -112,6 +116,23 @@ const KINDS: [(KeyKind, u8); 7] = [
     (KeyKind::Chunk0, 6),
     (KeyKind::Tensors, 7),
 ];
+
+/// An edge: its size, then its peaks.
+pub(super) fn edge_value(edge: &Frontier) -> Vec<u8> {
+    let mut value = edge.size().get().to_be_bytes().to_vec();
+    value.extend(edge.peaks().iter().flat_map(Sha256Digest::as_bytes));
+    value
+}
+
+/// The edge that a value is.
+pub(super) fn edge(value: &[u8]) -> Option<Frontier> {
+    let (size, peaks) = value.split_first_chunk::<8>()?;
+    let peaks = peaks.chunks(32).map(Sha256Digest::from_slice);
+    Frontier::from_peaks(
+        TreeSize::new(u64::from_be_bytes(*size)),
+        peaks.collect::<Option<_>>()?,
+    )
+}
 
 /// All lookup keys with a digest that starts with these bytes.
 pub(super) fn lookup_prefix(digest: &[u8]) -> Vec<u8> {
@@ -207,6 +228,8 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String>
 
 #[cfg(test)]
 mod tests {
+    use provenance::merkle::LeafHash;
+
     use super::*;
 
     #[test]
@@ -216,6 +239,19 @@ mod tests {
         let found = lookup_row(&row, &lookup_value(&record, "a/b")).unwrap();
         assert_eq!(found, (digest, KeyKind::Chunk0, 7, record, Some("a/b".into())));
         assert!(row.starts_with(&lookup_kind(&digest, KeyKind::Chunk0)));
+    }
+
+    #[test]
+    fn edges_round_trip() {
+        let mut one = Frontier::new();
+        for n in 0..=9_u8 {
+            assert_eq!(edge(&edge_value(&one)), Some(one.clone()));
+            one.push(LeafHash::of(&[n]));
+        }
+        let value = edge_value(&one);
+        assert_eq!(edge(&value[..value.len() - 1]), None);
+        assert_eq!(edge(&value[..value.len() - 32]), None);
+        assert_eq!(edge(&value[..7]), None);
     }
 
     #[test]

@@ -4,15 +4,15 @@
 use std::path::Path;
 
 use provenance::{
-    merkle::{TreeHead, TreeSize},
+    merkle::{LeafHash, TreeHead},
     record::{Record, RecordError},
 };
 
 use super::segments::{SegmentError, Segments};
-use crate::index::{Index, IndexError};
+use crate::index::{Index, IndexError, NewEntry};
 
-/// Entries that go into the index in one batch while it is built.
-const BATCH_ENTRIES: usize = 512;
+/// Entries that are read from the commits before they go into the index, at least, while it is built.
+const READ_AHEAD_ENTRIES: usize = 512;
 
 /// Why the index could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,12 @@ pub enum IndexingError {
     /// The index itself.
     #[error(transparent)]
     Index(#[from] IndexError),
+    /// It is not of this log.
+    #[error("the index is of another tree than the log's, which has {} entries", head.size)]
+    Disagrees {
+        /// The log's.
+        head: TreeHead,
+    },
     /// The commits.
     #[error(transparent)]
     Segments(#[from] SegmentError),
@@ -43,9 +49,10 @@ pub(crate) fn open_index(
 ) -> Result<Index, IndexingError> {
     let reason = match Index::open(folder) {
         Err(error) => error.to_string(),
-        Ok(index) => match bring_up(&index, segments, head)? {
-            Outcome::Whole => return Ok(index),
-            Outcome::Foreign => "it speaks for another log, or for more than this one holds".to_owned(),
+        Ok(index) => match bring_up(&index, segments, head) {
+            Ok(()) => return Ok(index),
+            Err(error @ IndexingError::Disagrees { .. }) => error.to_string(),
+            Err(error) => return Err(error),
         },
     };
     if folder.exists() {
@@ -57,60 +64,59 @@ pub(crate) fn open_index(
     Ok(index)
 }
 
-pub(super) enum Outcome {
-    Whole,
-    Foreign,
-}
-
-/// Applies what the index lacks of a log with `head`, from the commits. What was committed past `head` is left out.
-pub(super) fn bring_up(
-    index: &Index,
-    segments: &Segments,
-    head: &TreeHead,
-) -> Result<Outcome, IndexingError> {
-    let applied = index.head()?;
-    if applied.size >= head.size {
-        return Ok(if applied == *head {
-            Outcome::Whole
-        } else {
-            Outcome::Foreign
-        });
+/// Applies what the index lacks of a log with `head`, from the commits. What was committed past `head` is left out. Before
+/// anything is applied, the tree of the index has to be the one that the next commit stands on.
+pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<(), IndexingError> {
+    let mut edge = index.edge()?;
+    if edge.tree_head() == *head {
+        return Ok(());
     }
-    let mut pending: Vec<(u64, Record)> = Vec::new();
-    let mut agrees = applied == TreeHead::EMPTY;
-    let missing = head.size.get() - applied.size.get();
-    segments.scan(applied.size.get(), |_, _, commit| {
+    let applied = edge.size().get();
+    let mut pending: Vec<NewEntry> = Vec::new();
+    let mut agrees = true;
+    segments.scan(applied, |_, _, commit| {
         if commit.start >= head.size.get() {
             return Ok::<_, IndexingError>(());
         }
-        let before = TreeHead {
-            size: TreeSize::new(commit.start),
-            root: commit.previous,
-        };
-        agrees |= before == applied;
+        // A commit of which the index has a part already starts before its edge.
+        agrees &= commit.start < applied || edge.root() == commit.previous;
         if !agrees {
             return Ok(());
         }
-        if pending.len() >= BATCH_ENTRIES {
-            apply(index, &mut pending, &before)?;
+        if pending.len() >= READ_AHEAD_ENTRIES {
+            index.apply(&pending)?;
+            pending.clear();
         }
         for (at, (_, item)) in (commit.start..).zip(&commit.items) {
+            if at < applied {
+                continue;
+            }
             let record =
                 Record::parse(item.payload).map_err(|source| IndexingError::Record { index: at, source })?;
-            pending.push((at, record));
+            let leaf = LeafHash::of(item.entry);
+            edge.push(leaf);
+            pending.push(NewEntry {
+                index: at,
+                leaf,
+                record,
+            });
         }
         Ok(())
     })?;
-    if !agrees {
-        return Ok(Outcome::Foreign);
+    if !agrees || edge.tree_head() != *head {
+        return Err(IndexingError::Disagrees { head: *head });
     }
-    apply(index, &mut pending, head)?;
+    index.apply(&pending)?;
+    let missing = head.size.get() - applied;
     tracing::info!(entries = missing, "indexed {missing} entries");
-    Ok(Outcome::Whole)
+    Ok(())
 }
 
-fn apply(index: &Index, pending: &mut Vec<(u64, Record)>, head: &TreeHead) -> Result<(), IndexError> {
-    index.apply(pending, head)?;
-    pending.clear();
-    Ok(())
+/// Applies the entries that bring the index to `head`.
+pub(super) fn apply(index: &Index, entries: &[NewEntry], head: &TreeHead) -> Result<(), IndexingError> {
+    if index.apply(entries)?.tree_head() == *head {
+        Ok(())
+    } else {
+        Err(IndexingError::Disagrees { head: *head })
+    }
 }

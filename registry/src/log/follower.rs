@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use provenance::{merkle::TreeHead, record::Record};
+use provenance::merkle::TreeHead;
 use tokio::sync::watch;
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
     catch_up::{self, IndexingError},
     segments::Segments,
 };
-use crate::index::Index;
+use crate::index::{Index, NewEntry};
 
 /// Bytes of published entries and payloads that wait for the index; when there are more, the follower reads them from the
 /// commits: 8 MiB.
@@ -32,8 +32,8 @@ const BEFORE_ANOTHER_TRY: Duration = Duration::from_secs(10);
 /// Entries that were published.
 #[derive(Debug)]
 pub(crate) struct Published {
-    /// Index and record of each, in order.
-    pub(crate) entries: Vec<(u64, Record)>,
+    /// Each of them, in order.
+    pub(crate) entries: Vec<NewEntry>,
     /// The tree after them.
     pub(crate) head: TreeHead,
     /// Bytes of their entries and payloads.
@@ -59,7 +59,7 @@ struct State {
     /// The newest head that is published.
     published: TreeHead,
     /// Entries up to that head; some are left out when they were too many.
-    waiting: Vec<(u64, Record)>,
+    waiting: Vec<NewEntry>,
     /// Bytes of these.
     waiting_bytes: usize,
     /// Whether nothing will be published any more.
@@ -178,7 +178,7 @@ impl Slot {
     }
 
     /// What was published after the first `applied` entries, once there is something; none when nothing will be.
-    fn next(&self, applied: u64) -> Option<(Vec<(u64, Record)>, TreeHead)> {
+    fn next(&self, applied: u64) -> Option<(Vec<NewEntry>, TreeHead)> {
         let mut state = self.state();
         while state.published.size.get() <= applied {
             if state.closed {
@@ -226,17 +226,17 @@ fn follow(slot: &Slot, folder: &Path, segments: &Segments) {
 fn open_and_follow(slot: &Slot, folder: &Path, segments: &Segments) -> Result<(), IndexingError> {
     let published = slot.state().published;
     let index = Arc::new(catch_up::open_index(folder, segments, &published)?);
-    let mut applied = index.head()?.size.get();
+    let mut applied = index.edge()?.size().get();
     slot.change(|state| {
         state.index = Some(Arc::clone(&index));
         state.applied = applied;
     });
     while let Some((mut entries, head)) = slot.next(applied) {
         // Those that came while the index was opened may be in it.
-        entries.retain(|(index, _)| *index >= applied);
+        entries.retain(|entry| entry.index >= applied);
         let size = head.size.get();
         if entries.len() as u64 == size - applied {
-            index.apply(&entries, &head)?;
+            catch_up::apply(&index, &entries, &head)?;
         } else {
             catch_up::bring_up(&index, segments, &head)?;
         }

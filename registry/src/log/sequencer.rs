@@ -42,7 +42,7 @@ use super::{
     publishers::{ControlError, Publishers},
     segments::{SegmentError, SegmentWriter},
 };
-use crate::durable::DurableError;
+use crate::{durable::DurableError, index::NewEntry};
 
 /// Most entries in one batch.
 pub const MAX_BATCH_ENTRIES: usize = 1024;
@@ -417,11 +417,16 @@ fn answer_sequenced(placed: Vec<Placed>) -> Vec<Placed> {
     placed.into_iter().map(answer).collect()
 }
 
-/// Answers those whose entries are published now; gives index and record of each.
-fn acknowledge(placed: Vec<Placed>) -> Vec<(u64, Record)> {
+/// Answers those whose entries are published now; gives what the index takes in.
+fn acknowledge(placed: Vec<Placed>) -> Vec<NewEntry> {
     let answer = |Placed { job, index, entry }: Placed| {
-        let _ = job.answer.send(Ok(ack(&entry, index, true)));
-        (index, job.admitted.record)
+        let ack = ack(&entry, index, true);
+        let _ = job.answer.send(Ok(ack));
+        NewEntry {
+            index,
+            leaf: LeafHash::from(ack.leaf_hash),
+            record: job.admitted.record,
+        }
     };
     placed.into_iter().map(answer).collect()
 }
