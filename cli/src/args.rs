@@ -27,7 +27,7 @@ Exit codes:
    0  done; for verify: authentic, or authentic but replaced
    1  the files differ from the record
    2  the command cannot be used as given, or the registry refused the request
-   3  nothing on record
+   3  not on record
    4  withdrawn, or a parent is
    5  matches, but may not be current
    6  files are missing
@@ -134,6 +134,8 @@ pub(crate) enum Command {
     Bundle(BundleArgs),
     /// Check files against their record
     Verify(VerifyArgs),
+    /// Find records by the words of a model's name or publisher
+    Search(SearchArgs),
     /// Show a record, a publisher, or what is known of a digest
     Show(ShowArgs),
     /// Look at the log itself
@@ -549,6 +551,18 @@ pub(crate) struct VerifyArgs {
     /// Do not object to files that the record does not list
     #[arg(long)]
     pub(crate) allow_extra: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Newest first. A search finds nothing by a file's name: give a file's SHA-256 to weighbridge show.
+
+Example:
+  weighbridge search acme minilm")]
+pub(crate) struct SearchArgs {
+    /// Words; a record has to have all of them
+    #[arg(value_name = "WORD", required = true)]
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(Debug, Args)]

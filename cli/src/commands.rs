@@ -8,6 +8,7 @@ mod log;
 mod oms;
 mod publish;
 mod publisher;
+mod search;
 mod show;
 mod verify;
 
@@ -57,6 +58,7 @@ pub(crate) fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Publish(args) => publish::run(&context, &args),
         Command::Bundle(args) => bundle::run(&context, &args),
         Command::Verify(args) => verify::run(&context, &args),
+        Command::Search(args) => search::run(&context, &args),
         Command::Show(args) => show::run(&context, &args),
         Command::Log(command) => log::run(&context, &command),
         Command::VerifyEvidence(args) => evidence::run(&context, &args),

@@ -38,7 +38,7 @@ use crate::{args::Cli, output::Output};
 fn main() -> ExitCode {
     let cli = match Cli::read() {
         Ok(cli) => cli,
-        Err(error) => return usage::tell(&error),
+        Err(error) => return usage::tell(error),
     };
     let output = Output::new(&cli.global);
     let exit = commands::run(cli, output).unwrap_or_else(|failure| {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use provenance::{
     tensor::Format,
-    verify::{Bytes, OwnHeader, Scope, SeenFile},
+    verify::{Bytes, OwnHeader, Scope, SeenFile, to_read},
 };
 
 use crate::{
@@ -20,7 +20,8 @@ use crate::{
     walk::{Found, Walk},
 };
 
-/// Hashes the files that any of the records lists; others are only named. What was read before is not read again.
+/// Hashes the files that any of the records lists, or that may be one under another name; others are only named. What was
+/// read before is not read again.
 pub(crate) fn observe(
     output: Output,
     args: &VerifyArgs,
@@ -32,17 +33,25 @@ pub(crate) fn observe(
         .iter()
         .filter_map(|candidate| candidate.opened.manifest())
         .collect();
-    // Names in another Unicode form may pair with a listed one, so they are read as well.
-    let listed =
-        |path: &str| !path.is_ascii() || manifests.iter().any(|manifest| manifest.file(path).is_some());
+    let names = found.files.iter();
+    let names: Vec<_> = names
+        .map(|file| (file.path.as_str(), file.source.stamp.size))
+        .collect();
+    let to_read = to_read(&manifests, &names);
     let mut files: Vec<SeenFile> = before;
     files.retain(|file| !matches!(file.bytes, Bytes::NotRead));
     let known: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
-    let (read, passed): (Vec<&Found>, Vec<&Found>) = found
-        .files
-        .iter()
-        .filter(|file| !known.contains(&file.path))
-        .partition(|file| found.scope != Scope::Folder || listed(&file.path));
+    let (mut read, mut passed) = (Vec::new(), Vec::new());
+    for (file, to_read) in found.files.iter().zip(to_read) {
+        if known.contains(&file.path) {
+            continue;
+        }
+        if to_read || found.scope != Scope::Folder {
+            read.push(file);
+        } else {
+            passed.push(file);
+        }
+    }
     if manifests.is_empty() {
         // No record that lists files: there is nothing to hash against.
         return found

@@ -2,7 +2,7 @@
 
 use std::{env, process::ExitCode};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::{
     failure::{Exit, Failure},
@@ -10,7 +10,9 @@ use crate::{
 };
 
 /// Tells what clap has to say, and gives the exit code. Help and version are no mistakes and end with 0.
-pub(crate) fn tell(error: &clap::Error) -> ExitCode {
+pub(crate) fn tell(mut error: clap::Error) -> ExitCode {
+    shortest_first(&mut error);
+    let error = &error;
     // Nobody is left to tell that the streams are closed.
     let _ = error.print();
     if !error.use_stderr() {
@@ -24,6 +26,16 @@ pub(crate) fn tell(error: &clap::Error) -> ExitCode {
         Output::failure_json(&failure(error));
     }
     ExitCode::from(Exit::Usage as u8)
+}
+
+/// Puts the shortest of several suggestions first: who types `verfy` means `verify`, not `verify-evidence`.
+fn shortest_first(error: &mut clap::Error) {
+    let kind = ContextKind::SuggestedSubcommand;
+    if let Some(ContextValue::Strings(names)) = error.get(kind) {
+        let mut names = names.clone();
+        names.sort_by_key(String::len);
+        error.insert(kind, ContextValue::Strings(names));
+    }
 }
 
 fn failure(error: &clap::Error) -> Failure {

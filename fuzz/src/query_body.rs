@@ -3,7 +3,7 @@
 use provenance::Sha256Digest;
 
 use super::{
-    query::{Query, from_fragment, from_path, parse},
+    query::{Query, from_fragment, from_path, host_elsewhere, parse},
     target::Target,
 };
 
@@ -14,6 +14,12 @@ fn query(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    if let Some(host) = host_elsewhere(text, "registry.example") {
+        assert!(
+            text.contains(host) && !host.contains('/'),
+            "{text:?} leads to {host:?}"
+        );
+    }
     let named = [
         parse(text).ok(),
         from_fragment(text).and_then(Result::ok),

@@ -279,9 +279,12 @@ impl Parser {
                 Ok(())
             }
             ["max_age", _] => Err("max_age stands twice".into()),
+            [
+                word @ ("log" | "witness" | "group" | "quorum" | "publisher" | "max_age"),
+                rest @ ..,
+            ] => Err(format!("{word:?} does not stand before {} words", rest.len())),
             [word, ..] => Err(format!(
-                "{word:?} with {} words behind it is not a line of a trust file (log, witness, group, quorum, publisher, max_age)",
-                words.len() - 1
+                "no line of a trust file begins with {word:?}: they begin with log, witness, group, quorum, publisher or max_age"
             )),
             [] => Ok(()),
         }

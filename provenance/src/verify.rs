@@ -22,6 +22,7 @@ mod open;
 mod opened;
 mod pair;
 mod publisher;
+mod reading;
 mod report;
 mod words;
 
@@ -31,4 +32,5 @@ pub use junk::{Junk, JunkFile, LfsPointer, PointsTo, pointers, points_to, suspec
 pub use observation::{Bytes, Observation, OwnHeader, Scope, SeenFile};
 pub use open::open;
 pub use opened::{Opened, Standing};
+pub use reading::to_read;
 pub use report::{Check, Identity, KeyHolder, LogView, Report, Verdict};

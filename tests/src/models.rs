@@ -10,6 +10,7 @@ use std::{
 
 use provenance::{
     Sha256Digest,
+    chunk::CHUNK_SIZE,
     tensor::{Header, Tensor, read_header},
 };
 
@@ -341,6 +342,20 @@ fn safetensors_header(tensors: &[(&str, [usize; 2])]) -> (Vec<u8>, usize) {
         at = end;
     }
     (framed(&format!("{{{}}}", members.join(","))), at)
+}
+
+/// How the page names the chunk at `offset`: chunks count from 0, people from 1.
+///
+/// # Panics
+/// Past the 20th chunk, whose words this does not know.
+pub fn nth_chunk(offset: u64) -> String {
+    match offset / CHUNK_SIZE + 1 {
+        1 => "the 1st of ".to_owned(),
+        2 => "the 2nd of ".to_owned(),
+        3 => "the 3rd of ".to_owned(),
+        n @ ..=20 => format!("the {n}th of "),
+        n => panic!("no words for chunk {n}"),
+    }
 }
 
 /// Bytes that look random and are always the same (splitmix64).

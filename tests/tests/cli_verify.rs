@@ -284,6 +284,53 @@ fn damaged_files_of_a_publisher_nobody_pinned_are_unknown_but_near() {
     assert_eq!(report["subtype"], "near");
     let headline = "Not what acme.example recorded, and you have not chosen whom to trust";
     assert_eq!(report["headline"], headline);
+    let summary = report["summary"].as_str().expect("text");
+    assert!(
+        summary.contains("is by acme.example, whom you have not chosen to trust: 1 of "),
+        "{summary}"
+    );
+    assert!(summary.ends_with("differs."), "{summary}");
+}
+
+#[test]
+fn a_renamed_file_is_told_by_its_name_on_record() {
+    let lab = lab();
+    let model = lab.copy("renamed");
+    let at = |name: &str| model.folder().join(name);
+    std::fs::rename(at("model.safetensors"), at("weights.safetensors")).expect("a rename");
+    let report = expect(&lab.verify(model.folder()), 1, "mismatch");
+    assert_eq!(report["subtype"], "extra");
+    let text = |name: &str| report[name].as_str().expect("text").to_owned();
+    let summary = text("summary");
+    assert!(
+        summary.starts_with("weights.safetensors has the bytes of model.safetensors")
+            && !summary.contains("missing"),
+        "{summary}"
+    );
+    assert!(text("next").contains("Give the files the names"), "{report}");
+    let report = expect(&lab.verify_with(&lab.trust(), model.folder(), &[]), 3, "unknown");
+    let summary = report["summary"].as_str().expect("text");
+    assert!(summary.ends_with(": 1 file is under another name."), "{summary}");
+}
+
+#[test]
+fn records_are_found_by_words() {
+    let lab = lab();
+    let cli = lab.cli(&lab.trust());
+    let found = cli.ok(&["search", "acme", "--json"]).json();
+    let records = found["records"].as_array().expect("a list");
+    assert!(
+        records.iter().any(|found| found["record"] == lab.record.as_str()),
+        "{found}"
+    );
+    let shown = cli.ok(&["search", "acme"]);
+    assert!(
+        shown.stdout.contains(&lab.record) && shown.stdout.contains("weighbridge show "),
+        "{shown}"
+    );
+    let none = cli.run(&["search", "nosuchmodel"]);
+    assert_eq!(none.code, 3, "{none}");
+    assert!(none.stdout.contains("No record"), "{none}");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the page asks the registry, typed and bounded. Nothing here is believed: the bytes go to
 //! `provenance::verify`, which proves them or says why not.
 
+use std::rc::Rc;
+
 use js_sys::{Array, Promise, Uint8Array};
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
@@ -13,6 +15,7 @@ use provenance::{
     json::{self, FromJson},
     lookup::{Index, LookupAnswer, Match},
     merkle::tile::{TILE_WIDTH, TileCoord},
+    record::Record,
     trust::MAX_TRUST_BYTES,
 };
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -76,6 +79,28 @@ pub(crate) enum ApiError {
 /// [`ApiError`].
 pub(crate) fn record(id: RecordId) -> Begun<Result<Vec<u8>, ApiError>> {
     get("record", &paths::record(&id), MAX_PAYLOAD_BYTES, false)
+}
+
+/// A record, read out of the bytes that its id names.
+///
+/// # Errors
+/// [`ApiError`], for bytes that are not that record too.
+pub(crate) fn parsed_record(id: RecordId) -> Begun<Result<Rc<Record>, ApiError>> {
+    let payload = record(id);
+    Box::pin(async move {
+        let payload = payload.await?;
+        let wrong = |detail: String| ApiError::Answer {
+            what: "record",
+            detail,
+        };
+        let found = RecordId::of_payload(&payload);
+        if found != id {
+            return Err(wrong(format!("what came is record {found}, not {id}")));
+        }
+        Record::parse(&payload)
+            .map(Rc::new)
+            .map_err(|error| wrong(error.to_string()))
+    })
 }
 
 /// A record's proof against the newest checkpoint.

@@ -24,7 +24,8 @@ use crate::{
 /// The whole app: the page that the address names, in its frame.
 pub(crate) fn app() -> impl IntoView {
     forget_essentials();
-    let route = Route::of(&window().location().pathname().unwrap_or_default());
+    let path = window().location().pathname().unwrap_or_default();
+    let route = Route::of(&path);
     let trust = TrustSession::start();
     let page = match &route {
         Route::Home => verify(trust, home::ways_in()),
@@ -39,9 +40,17 @@ pub(crate) fn app() -> impl IntoView {
         Route::Developers => developers::developers_page(),
         Route::Words => words::words_page(),
         Route::Styleguide => styleguide::styleguide_page(),
-        Route::Nowhere => missing("No such page", "There is nothing at this address."),
+        Route::Nowhere => nowhere(&path),
     };
     el("div").class("site").child((page, header(&route), footer()))
+}
+
+/// The page of an address that names none. One that should name a record says what is wrong with the id.
+fn nowhere(path: &str) -> View {
+    match query::from_path(path) {
+        Some(Err(why)) => missing("No such record", provenance::path::visible(&why)),
+        _ => missing("No such page", "There is nothing at this address."),
+    }
 }
 
 /// What the server wrote for readers without scripts has served.
@@ -121,6 +130,6 @@ fn mirror_in_window(session: Session) {
 }
 
 /// The listeners live as long as the page.
-fn keep(listener: WindowListenerHandle) {
+pub(crate) fn keep(listener: WindowListenerHandle) {
     std::mem::forget(listener);
 }

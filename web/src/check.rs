@@ -8,7 +8,7 @@ use provenance::{
     Sha256Digest,
     manifest::Manifest,
     order::{positions, sort_by},
-    verify::{Bytes, Junk, Observation, OwnHeader, SeenFile},
+    verify::{Bytes, Junk, Observation, OwnHeader, SeenFile, to_read},
 };
 use web_sys::File;
 
@@ -61,12 +61,12 @@ pub(crate) async fn observe(
     likely: Option<Likely<'_>>,
 ) -> Result<Option<Observation>, WorkError> {
     // Without folder names any file could be any listed one, so all are read.
-    let mut read = vec![plan.layout == Layout::Flat; plan.files.len()];
-    for manifest in manifests {
-        for (read, listed) in read.iter_mut().zip(evidence::listed_for(manifest, plan)) {
-            *read |= listed.is_some();
-        }
-    }
+    let read = if plan.layout == Layout::Folder {
+        let names = plan.files.iter().map(|file| (file.path.as_str(), file.size));
+        to_read(manifests, &names.collect::<Vec<_>>())
+    } else {
+        vec![true; plan.files.len()]
+    };
     let Sidecars {
         bytes: sidecars,
         mut expected,

@@ -18,6 +18,7 @@ pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod query;
+pub(crate) mod record_link;
 pub(crate) mod trust_panel;
 pub(crate) mod verdict;
 pub(crate) mod when;

@@ -51,6 +51,13 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
     })
 }
 
+/// The host of a link that leads to another site than the one at `here`.
+pub(crate) fn host_elsewhere<'a>(text: &'a str, here: &str) -> Option<&'a str> {
+    let (_, rest) = text.trim().split_once("://")?;
+    let host = rest.split(['/', '?', '#']).next()?;
+    (!host.eq_ignore_ascii_case(here)).then_some(host)
+}
+
 /// Reads an address or path with `/record/` and what should be an id in it. The error says what was wrong.
 pub(crate) fn from_path(path: &str) -> Option<Result<Query, String>> {
     let (_, rest) = path.split_once("/record/")?;
@@ -111,6 +118,15 @@ mod tests {
         ] {
             assert_eq!(parse(&text), Ok(Query::Digest(digest)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_link_to_another_host_is_told() {
+        let here = "registry.example:8080";
+        let link = "https://other.example/record/00";
+        assert_eq!(host_elsewhere(link, here), Some("other.example"));
+        assert_eq!(host_elsewhere("http://REGISTRY.example:8080#x", here), None);
+        assert_eq!(host_elsewhere("sha256:00", here), None);
     }
 
     #[test]

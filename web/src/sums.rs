@@ -38,6 +38,13 @@ pub(crate) fn parse(text: &str) -> Option<Vec<Listed>> {
     listed.filter(|all| (1..=MOST_LINES).contains(&all.len()))
 }
 
+/// The first line that is not as [`parse`] wants it, and its number from 1.
+pub(crate) fn wrong_line(text: &str) -> Option<(usize, &str)> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    lines.find(|(_, text)| line(text).is_none())
+}
+
 fn line(line: &str) -> Option<Listed> {
     // `SHA256 (name) = digest` and `SHA2-256(name)= digest`.
     if let Some((head, value)) = line.rsplit_once('=')
@@ -100,7 +107,10 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
-        assert_eq!(parse(&format!("{x}\nminilm")), None);
+        let list = format!("# ours\n{x}\n minilm \n");
+        assert_eq!(parse(&list), None);
+        assert_eq!(wrong_line(&list), Some((3, "minilm")));
+        assert_eq!(wrong_line(&format!("{x}\n")), None);
         assert_eq!(parse(&format!("{x}\n").repeat(MOST_LINES + 1)), None);
     }
 }

@@ -42,6 +42,24 @@ pub(crate) fn grouped(count: u64) -> String {
     out
 }
 
+/// `1st`, `12th`, `23rd`.
+pub(crate) fn ordinal(number: u64) -> String {
+    let ending = match (number % 10, number % 100) {
+        (_, 11..=13) => "th",
+        (1, _) => "st",
+        (2, _) => "nd",
+        (3, _) => "rd",
+        _ => "th",
+    };
+    format!("{}{ending}", grouped(number))
+}
+
+/// `Entry 6, the 7th of 7`: entries of a log count from 0.
+pub(crate) fn entry(index: u64, size: u64) -> String {
+    let place = ordinal(index.saturating_add(1));
+    format!("Entry {}, the {place} of {}", grouped(index), grouped(size))
+}
+
 /// `1 file`, `12 files`, `2 witnesses`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     counted_u64(count as u64, noun)

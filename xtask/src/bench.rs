@@ -4,6 +4,7 @@
 //! several alternating runs each: figures of two machines or two days do not compare. Nothing else should run
 //! beside it. The browser's part is a test of the `tests` package, which drives a real Chromium.
 
+mod capacity;
 mod load;
 
 use std::{
@@ -56,6 +57,8 @@ pub(crate) enum Part {
     Browser,
     /// Publishes, searches, badges and other reads, against openssl's signature checks and nginx.
     Load,
+    /// Memory and disk of a log of a million records; takes some minutes and 10 GB of disk.
+    Capacity,
 }
 
 /// Builds everything in release and measures `only`, or everything when it is empty.
@@ -64,11 +67,12 @@ pub(crate) enum Part {
 /// When something does not build or run, or a limit is not kept; every part is measured before.
 pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Result<()> {
     let wanted = |part: Part| only.is_empty() || only.contains(&part);
+    let loads = wanted(Part::Load) || wanted(Part::Capacity);
     setup::run(workspace, Purpose::Everything, steps)?;
-    if wanted(Part::Load) {
+    if loads {
         setup::run(workspace, Purpose::Load, steps)?;
     }
-    if wanted(Part::Size) || wanted(Part::Browser) || wanted(Part::Load) {
+    if wanted(Part::Size) || wanted(Part::Browser) || loads {
         build::web(workspace, true, steps)?;
     }
     let mut kept = true;
@@ -78,7 +82,7 @@ pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Re
             hashing(workspace, wanted(Part::Attest), wanted(Part::Verify))
         })?;
     }
-    if wanted(Part::Load) {
+    if loads {
         build::programs(workspace, "release", steps)?;
         steps.run("build the load", || {
             let build = [
@@ -92,7 +96,12 @@ pub(crate) fn run(workspace: &Workspace, only: &[Part], steps: &mut Steps) -> Re
             ];
             workspace.cargo().args(build).show()
         })?;
+    }
+    if wanted(Part::Load) {
         kept &= steps.run("serve and publish", || load::run(workspace))?;
+    }
+    if wanted(Part::Capacity) {
+        kept &= steps.run("a million records", || capacity::run(workspace))?;
     }
     if wanted(Part::Size) {
         kept &= steps.run("size of the page", || size(&workspace.dist()))?;

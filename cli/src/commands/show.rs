@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
-    lookup::{MAX_CANDIDATES, Match},
+    lookup::{KeyKind, MAX_CANDIDATES, Match},
     path::visible,
     record::Record,
     trust::TrustFile,
@@ -55,7 +55,10 @@ pub(super) fn run(context: &Context, args: &ShowArgs) -> Result<Exit, Failure> {
         }
         failure
             .why(error)
-            .next("ids and digests have 64 hex digits; names look like acme.example")
+            .next(format!(
+                "ids and digests have 64 hex digits, publishers are called like acme.example; a model is found by its name: {}",
+                context.again("search WORD")
+            ))
     })?;
     let shown = show_publisher(context, &client, trust.as_ref(), &name);
     shown.map_err(|failure| {
@@ -148,7 +151,7 @@ fn show_digest(
             if let Some(artifact) = opened.record().and_then(Record::artifact) {
                 lines.push(format!(
                     "   what       {} by {}",
-                    visible(&artifact.subject.name),
+                    visible(&artifact.subject.title()),
                     artifact.subject.publisher
                 ));
             }
@@ -159,15 +162,14 @@ fn show_digest(
 }
 
 fn match_line(found: &Match) -> String {
-    let kind = serde_json::to_value(found.kind)
-        .ok()
-        .and_then(|kind| kind.as_str().map(str::to_owned));
-    let path = found
-        .path
-        .as_ref()
-        .map(|path| format!(" of {}", visible(path)))
-        .unwrap_or_default();
-    format!("   {}{path} in record {}", kind.unwrap_or_default(), found.record)
+    let kind = serde_json::to_value(found.kind).ok();
+    let kind = kind.as_ref().and_then(|kind| kind.as_str()).unwrap_or_default();
+    let what = match (found.kind, &found.path) {
+        (KeyKind::File, Some(path)) => format!("the file {}", visible(path)),
+        (_, Some(path)) => format!("the {kind} of {}", visible(path)),
+        (_, None) => format!("the {kind}"),
+    };
+    format!("   {what} in record {}", found.record)
 }
 
 #[cfg(test)]

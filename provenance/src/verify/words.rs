@@ -6,7 +6,7 @@ use super::{
     opened::Opened,
     report::Verdict,
 };
-use crate::{order::sort_by, path::visible};
+use crate::{order::sort_by, path::visible, record::Record};
 
 /// `1 file is`, `3 files are`.
 pub(super) fn are(count: usize, noun: &str) -> String {
@@ -37,14 +37,14 @@ impl Opened {
             Verdict::Authentic => (self.authentic(seen.scope, compared), None),
             Verdict::Mismatch if subtype == Some("extra") => extra(files),
             Verdict::Mismatch => {
-                let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
-                let (files, differ) = match (compared, changed) {
-                    (1, _) => ("file", "differs"),
-                    (_, 1) => ("files", "differs"),
-                    _ => ("files", "differ"),
+                let what = if self.identity.is_some() {
+                    format!("what {who} recorded")
+                } else {
+                    format!("a record that claims to be by {who}")
                 };
                 let text = format!(
-                    "{changed} of {compared} {files} {differ} from what {who} recorded. A hash cannot tell accident from attack."
+                    "{} from {what}. A hash cannot tell accident from attack.",
+                    differ(files)
                 );
                 (
                     text,
@@ -59,7 +59,7 @@ impl Opened {
                 let whose = if self.is_trusted() {
                     String::new()
                 } else {
-                    format!(" The record is by {who}, whom you have not chosen to trust.")
+                    format!(" The record {}.", self.claim())
                 };
                 let names = missing_names(files);
                 let text =
@@ -109,6 +109,16 @@ impl Opened {
             .unwrap_or_default()
     }
 
+    /// Whose the record is, where nobody trusts them: `is by …` when that is proved.
+    fn claim(&self) -> String {
+        let who = self.who();
+        if self.has_log {
+            format!("is by {who}, whom you have not chosen to trust")
+        } else {
+            format!("claims to be by {who}; you have not chosen a log that could prove it")
+        }
+    }
+
     fn authentic(&self, scope: Scope, compared: usize) -> String {
         let who = self.who();
         let mut text = match scope {
@@ -142,16 +152,21 @@ impl Opened {
         } else {
             u128::from(same) * 1000 / u128::from(all)
         };
-        let standing = if self.has_log {
-            format!("is by {who}, whom you have not chosen to trust")
-        } else {
-            format!("claims to be by {who}; you have not chosen a log that could prove it")
-        };
+        let title = self
+            .record
+            .as_ref()
+            .and_then(Record::artifact)
+            .map(|a| a.subject.title());
+        let title = title
+            .map(|title| format!(" ({})", visible(&title)))
+            .unwrap_or_default();
         let text = format!(
-            "No exact record. {}.{}% of the data equals record {}, which {standing}.",
+            "No exact record. {}.{}% of the data equals record {}{title}, which {}: {}.",
             tenths / 10,
             tenths % 10,
-            self.id.digest().short()
+            self.id.digest().short(),
+            self.claim(),
+            differences(files)
         );
         let next =
             format!("If you expect files of {who}, name the record or trust the publisher, and check again.");
@@ -199,6 +214,37 @@ impl Opened {
     }
 }
 
+/// `1 of 4 files differs`.
+fn differ(files: &[FileReport]) -> String {
+    let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
+    let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
+    let noun = if compared == 1 { "file" } else { "files" };
+    let verb = if changed == 1 { "differs" } else { "differ" };
+    format!("{changed} of {compared} {noun} {verb}")
+}
+
+/// `1 of 4 files differs, 2 files were added`: why files are not those of a record.
+fn differences(files: &[FileReport]) -> String {
+    let count = |verdict| files.iter().filter(|f| f.verdict == verdict).count();
+    let differ = files
+        .iter()
+        .any(|f| f.verdict.is_difference())
+        .then(|| differ(files));
+    let missing = match missing(files) {
+        0 => None,
+        n => Some(format!("{} missing", are(n, "listed file"))),
+    };
+    let renamed = files.iter().filter(|f| f.same_as.is_some()).count();
+    let added = match count(FileVerdict::Extra).saturating_sub(renamed) {
+        0 => None,
+        1 => Some("1 file was added".to_owned()),
+        n => Some(format!("{n} files were added")),
+    };
+    let renamed = (renamed > 0).then(|| format!("{} under another name", are(renamed, "file")));
+    let parts: Vec<String> = [differ, missing, renamed, added].into_iter().flatten().collect();
+    parts.join(", ")
+}
+
 /// `Both files`, `All 4 files`.
 fn all_files(count: usize) -> String {
     match count {
@@ -213,6 +259,13 @@ fn equal(scope: Scope, compared: usize) -> String {
         (Scope::SingleFile, _) | (_, 1) => "This file equals".to_owned(),
         _ => format!("{} equal", all_files(compared)),
     }
+}
+
+/// Listed files that are not there, and not under another name either.
+fn missing(files: &[FileReport]) -> usize {
+    let renamed = |listed: &str| files.iter().any(|f| f.same_as.as_deref() == Some(listed));
+    let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing);
+    missing.filter(|f| !renamed(&f.path)).count()
 }
 
 /// The largest of the missing files by name: shards go before what lies beside them.
@@ -236,8 +289,7 @@ fn missing_names(files: &[FileReport]) -> String {
 }
 
 fn extra(files: &[FileReport]) -> Words {
-    let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing).count();
-    let missing = match missing {
+    let missing = match missing(files) {
         0 => String::new(),
         n => format!(" {} missing as well.", are(n, "listed file")),
     };

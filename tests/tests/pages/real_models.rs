@@ -1,6 +1,10 @@
 //! Real models, published with the command line and verified by the page: what a visitor would bring.
 
-use harness::{lab::Lab, models::Model, page::VerifyPage};
+use harness::{
+    lab::Lab,
+    models::{Model, nth_chunk},
+    page::VerifyPage,
+};
 
 /// Publishes `model`, and wants command line and page to call it authentic.
 fn published_and_verified(model: Model) -> (Lab, VerifyPage) {
@@ -28,7 +32,7 @@ fn assert_change_is_named(lab: &Lab, page: &VerifyPage, file: &str, offset: u64,
     );
     assert_eq!(card.differing(), [(file, "altered")]);
     let row = card.file(file);
-    let chunk = format!("chunk {} of", offset / provenance::chunk::CHUNK_SIZE);
+    let chunk = nth_chunk(offset);
     assert!(row.text.contains(&chunk), "{chunk}: {}", row.text);
     match tensor {
         Some(tensor) => assert!(row.tensors.iter().any(|name| name == tensor), "{:?}", row.tensors),

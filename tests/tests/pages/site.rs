@@ -286,6 +286,33 @@ fn search_finds_words_and_never_sends_a_digest() {
 }
 
 #[test]
+fn a_search_that_cannot_be_made_says_why_and_where_to_go() {
+    let lab = lab();
+    let url = lab.registry.url();
+    let browser = open(url, "/search", Role::Heading, "Search");
+    search_for(&browser, &lab.record);
+    browser.wait_said(Role::Status, "No record of such a file");
+    browser.click(Role::Link, "ask for it as a record id");
+    browser.get(Role::Region, "Files");
+
+    let link = format!(
+        "/search?q=http%3A%2F%2Felsewhere.example%2Frecord%2F{}",
+        lab.record
+    );
+    visit(&browser, url, &link, Role::Heading, "Search");
+    browser.wait_said(Role::Alert, "another registry, elsewhere.example");
+    visit(&browser, url, "/search", Role::Heading, "Search");
+    search_for(&browser, " ");
+    browser.wait_said(Role::Alert, "Type a name");
+
+    browser.click(Role::Fold, "Look up a whole list (SHA256SUMS)");
+    let field = "Paste the list: a digest and a file name on each line";
+    browser.fill(Role::TextBox, field, &format!("{}  a\nhello", "0".repeat(64)));
+    browser.click(Role::Button, "Look up the list");
+    browser.wait_said(Role::Alert, "Line 2 does not start with a digest: “hello”");
+}
+
+#[test]
 fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
     let lab = Lab::small();
     let (before, flag) = (lab.registry.get("/log/checkpoint").body, lab.work().join("lie"));
@@ -294,7 +321,7 @@ fn a_log_that_grew_is_proved_and_one_that_shrank_is_red() {
         (path == "/log/checkpoint" && told.exists()).then(|| before.clone())
     });
     let browser = open(proxy.url(), "/log", Role::Heading, "The log");
-    browser.wait_said(Role::Status, "had not seen this log before");
+    browser.wait_said(Role::Status, "had not shown this log in this browser before");
     assert!(
         !browser.has(Role::Button, "Compare again"),
         "there is nothing to compare with"
@@ -385,6 +412,13 @@ fn the_api_page_shows_every_operation() {
         .map(|methods| methods.as_object().expect("methods").len())
         .sum();
     assert_eq!(listed, operations);
+    let shapes: Vec<String> = browser.js(
+        "return [...document.querySelectorAll('.operation pre')].map((pre) => pre.textContent)",
+        vec![],
+    );
+    let search = shapes.iter().find(|shape| shape.contains("\"results\": [ {"));
+    let search = search.expect("the shape of a search's answer");
+    assert!(search.contains("\"record\": 64 hex digits"), "{search}");
 }
 
 /// Names that a publisher may give, and that no page may take for more than text.

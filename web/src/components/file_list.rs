@@ -142,16 +142,17 @@ fn problem(file: &FileReport, chunks: &[ChunkPair]) -> impl IntoView + use<> {
     .into_view()
 }
 
-/// `Differs in chunk 2 of 22, bytes 8,388,608 to 12,582,911.`: chunks count from 0, as in the JSON report.
+/// `Differs in the 3rd of 22 chunks, bytes 8,388,608 to 12,582,911.`: in the JSON report chunks count from 0.
 fn place(file: &FileReport) -> Option<String> {
-    let total = text::grouped(chunk_count(file.size.max(file.listed_bytes)));
+    let total = chunk_count(file.size.max(file.listed_bytes));
     let first = file.chunks.first()?;
+    let first = text::ordinal(first.saturating_add(1));
     let chunks = match file.chunks.len() {
-        1 => format!("chunk {} of {total}", text::grouped(*first)),
+        1 => format!("the {first} of {}", text::counted_u64(total, "chunk")),
         n => format!(
-            "{} of {total} chunks, from chunk {}",
+            "{} of {}, from the {first} on",
             text::grouped(n as u64),
-            text::grouped(*first)
+            text::counted_u64(total, "chunk")
         ),
     };
     let ranges: Vec<String> = (file.ranges.iter().take(MAX_RANGES))
@@ -238,7 +239,10 @@ fn digests(file: &FileReport, chunks: &[ChunkPair]) -> Option<impl IntoView + us
     (!pairs.is_empty()).then(|| {
         let rows = pairs.iter().map(|pair| {
             el("div").class("chunk-pair").child((
-                el("p").child(format!("Chunk {}", text::grouped(pair.chunk))),
+                el("p").child(format!(
+                    "The {} chunk",
+                    text::ordinal(pair.chunk.saturating_add(1))
+                )),
                 el("dl").child((
                     line("signed", pair.expected.map(|digest| digest.to_string())),
                     line("found", pair.found.map(|digest| digest.to_string())),

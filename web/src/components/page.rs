@@ -1,5 +1,6 @@
 //! What pages of facts share: heading, panels, lists of records, facts, and a word on what is missing.
 
+use leptos::prelude::window;
 use provenance::{
     api::Summary,
     key::KeyId,
@@ -38,7 +39,7 @@ pub(crate) fn panel(title: &'static str, content: impl IntoView) -> El {
 }
 
 /// There is no such page, or no such thing.
-pub(crate) fn missing(title: &'static str, why: &'static str) -> View {
+pub(crate) fn missing(title: &'static str, why: impl IntoView) -> View {
     let ways = el("p").child((
         el("a").attr("href", "/search").child("Search this registry"),
         " or ",
@@ -69,6 +70,12 @@ pub(crate) fn kind_in_words(kind: &str) -> &'static str {
         ADVISORY_TYPE => "advisory",
         _ => "statement",
     }
+}
+
+/// A command with this registry's address: a tool that was just installed knows none.
+pub(crate) fn command(rest: &str) -> String {
+    let registry = window().location().origin().unwrap_or_default();
+    format!("weighbridge {rest} --registry {registry}")
 }
 
 /// What a record of this predicate type is called: `subject` is its model's title, or its publisher's name. Two records of

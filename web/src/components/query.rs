@@ -1,6 +1,7 @@
 //! The box for a record id, a digest or a link, and the record that was named with it.
 
 use leptos::prelude::*;
+use provenance::path::visible;
 use web_sys::{Event, HtmlInputElement};
 
 use super::{button::button, digest::digest};
@@ -11,6 +12,15 @@ use crate::{
     text,
 };
 
+/// What to tell about a link that leads to another site.
+pub(crate) fn leads_elsewhere(text: &str) -> Option<String> {
+    let here = window().location().host().unwrap_or_default();
+    let host = visible(query::host_elsewhere(text, &here)?);
+    Some(format!(
+        "This link leads to another registry, {host}. Follow it there, or paste only the id to ask this one."
+    ))
+}
+
 /// The box.
 pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
     let field = Reference::new();
@@ -20,7 +30,12 @@ pub(crate) fn query_form(ask: Callback<Query>) -> impl IntoView {
         let Some(field) = field.get::<HtmlInputElement>() else {
             return;
         };
-        match query::parse(&field.value()) {
+        let value = field.value();
+        if let Some(told) = leads_elsewhere(&value) {
+            wrong.set(Some(told));
+            return;
+        }
+        match query::parse(&value) {
             Ok(query) => {
                 wrong.set(None);
                 field.set_value("");

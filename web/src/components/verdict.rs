@@ -59,7 +59,7 @@ pub(crate) fn verdict_card(
         .attr("data-verdict", report.verdict.code())
         .attr("data-subtype", report.subtype.clone().unwrap_or_default())
         .child((
-            band(report),
+            band(report, source),
             el("div")
                 .class("verdict-body")
                 .child((
@@ -101,8 +101,9 @@ fn look(verdict: Verdict) -> (Icon, &'static str) {
     }
 }
 
-fn band(report: &Report) -> impl IntoView + use<> {
+fn band(report: &Report, source: Option<&Source>) -> impl IntoView + use<> {
     let (picture, colour) = look(report.verdict);
+    let circular = report.verdict == Verdict::Authentic && source == Some(&Source::Registry);
     el("header").class(format!("band {colour}")).child((
         icon(picture, "band-icon"),
         el("div").child((
@@ -112,6 +113,12 @@ fn band(report: &Report) -> impl IntoView + use<> {
                 .attr("tabindex", "-1")
                 .child(report.headline.clone()),
             el("p").child(provenance::path::visible(&report.summary)),
+            circular.then(|| {
+                el("p").hook("circular").child(
+                    "You took the key of the log from this registry itself: that other people see the same log is \
+                     its word alone. Compare the key with one that you got elsewhere.",
+                )
+            }),
             next_step(report).map(|next| el("p").class("band-next").child(next)),
         )),
     ))
@@ -187,7 +194,7 @@ fn expect_record(report: &Report, expect: Callback<()>) -> Option<impl IntoView 
 fn next_step(report: &Report) -> Option<String> {
     match (report.verdict, report.subtype.as_deref()) {
         (Verdict::Untrusted, _) | (Verdict::Unknown, Some("near")) => None,
-        (Verdict::Mismatch, Some("extra")) => {
+        (Verdict::Mismatch, Some("extra")) if report.files.iter().all(|file| file.same_as.is_none()) => {
             Some("Remove the files marked “not on record”, then check again.".to_owned())
         }
         _ => report.next.as_deref().map(provenance::path::visible),
@@ -204,7 +211,7 @@ fn facts(report: &Report, source: Option<&Source>, told: Option<String>) -> impl
     report.record.is_some().then(|| {
         el("dl").class("facts").child((
             fact("What", what(report)),
-            fact("Who", who(report)),
+            fact("Who", who(report, source)),
             fact("Bytes", el("p").child(bytes(report)).into_view()),
             fact("Log", log(report, source)),
             fact(
@@ -246,7 +253,7 @@ fn what(report: &Report) -> View {
         .into_view()
 }
 
-fn who(report: &Report) -> View {
+fn who(report: &Report, source: Option<&Source>) -> View {
     let Some(identity) = &report.identity else {
         let claimed = report
             .publisher
@@ -256,10 +263,10 @@ fn who(report: &Report) -> View {
             .child(format!("Claims to be by {claimed}; not proved."))
             .into_view();
     };
-    let standing = if identity.pinned {
-        ", in your trust file. "
-    } else {
-        ", not in your trust file. "
+    let standing = match (identity.pinned, source) {
+        (true, Some(Source::Registry)) => ", whom you chose to trust here. ",
+        (true, _) => ", in your trust file. ",
+        (false, _) => ", whom you have not chosen to trust. ",
     };
     let signers = identity.signers.iter().map(|signer| {
         let holder = provenance::path::visible(&signer.holder);
@@ -315,18 +322,14 @@ fn log(report: &Report, source: Option<&Source>) -> View {
     };
     let origin = provenance::path::visible(&log.origin);
     (
-        el("p").child(format!(
-            "Entry {} of {}, in {origin}",
-            text::grouped(log.index),
-            text::grouped(log.size),
-        )),
+        el("p").child(format!("{}, in {origin}", text::entry(log.index, log.size))),
         el("p")
             .class("quiet")
             .child((count, word(Word::Witness, noun), confirm)),
         (source == Some(&Source::Registry)).then(|| {
-            el("p").class("quiet").child(
-                "The log key was taken from the registry itself. Compare it with one you got elsewhere.",
-            )
+            el("p")
+                .class("quiet")
+                .child("The key of the log was taken from this registry itself.")
         }),
     )
         .into_view()
@@ -343,10 +346,14 @@ fn from_check(report: &Report, name: &str) -> String {
 fn checks(checks: &[Check]) -> impl IntoView + use<> {
     let held = checks.iter().filter(|check| check.ok == Some(true)).count();
     let failed = checks.iter().filter(|check| check.ok == Some(false)).count();
-    let title = match failed {
-        _ if checks.iter().all(|check| check.name == "lookup") => "What was looked up".to_owned(),
-        0 => format!("Checks made: {held} held"),
-        n => format!("Checks made: {held} held, {n} did not"),
+    let open = checks.len() - held - failed;
+    let counts = [(failed, "did not hold"), (open, "not made")];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let counts: Vec<_> = counts.map(|(count, what)| format!(", {count} {what}")).collect();
+    let title = if checks.iter().all(|check| check.name == "lookup") {
+        "What was looked up".to_owned()
+    } else {
+        format!("Checks: {held} held{}", counts.concat())
     };
     el("details")
         .class("fold")

@@ -1,6 +1,6 @@
 //! The badge builder: pick a record or a model, see the badge, take the snippet, and read what it does not say.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use provenance::{
     api::{BadgeDocument, ScriptVersion},
     path::visible,
@@ -10,6 +10,7 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
 use crate::{
     api::{self, ApiError},
+    app::keep,
     components::{
         button::button,
         page::{fact, facts, page, panel, snippet},
@@ -54,6 +55,10 @@ struct Ready {
 /// The page. `#record=` names the record.
 pub(crate) fn badge_page() -> View {
     let asked = RwSignal::new_local(from_address());
+    // A link to another record's badge, followed from this page, changes only the fragment.
+    keep(window_event_listener(ev::hashchange, move |_| {
+        asked.set(from_address());
+    }));
     let wrong = RwSignal::new(None::<&'static str>);
     let field = Reference::new();
     let submit = move |event: Event| {
@@ -62,17 +67,15 @@ pub(crate) fn badge_page() -> View {
             return;
         };
         let reference = reference(&field.value());
-        wrong.set(
-            reference
-                .is_none()
-                .then_some("Paste a record id or a link to a record, or write @publisher/model."),
-        );
+        wrong.set(reference.is_none().then_some(
+            "Paste a record id or a link to a record, or write @ and the publisher, / and the model’s name.",
+        ));
         asked.set(reference);
     };
     let form = el("form").class("query").on("submit", submit).child((
         el("label")
             .attr("for", "badge")
-            .child("A record id, a link to a record, or @publisher/model"),
+            .child("A record id, a link to a record, or a name as in @acme.example/acme/minilm: publisher, then model"),
         el("div").class("query-row").child((
             el("input")
                 .attr("id", "badge")
@@ -164,7 +167,11 @@ fn missing_record() -> impl IntoView {
         .class("notice is-amber")
         .attr("role", "alert")
         .hook("missing")
-        .child("This log has no such record, and nothing newest of that name. A badge of it would say “no record”.")
+        .child((
+            "This log has no such record, and no model of that name: it is the publisher’s name and then the whole name of \
+             the model, as in @acme.example/acme/minilm. A badge of it would say “no record”. ",
+            el("a").attr("href", "/search").child("Search for the model"),
+        ))
 }
 
 /// Addresses and words of one badge.
@@ -176,7 +183,10 @@ struct Badge {
     /// The newest record of this name.
     newest: String,
     page: String,
+    /// The page of the publisher, with its newest records first.
+    page_newest: String,
     alt: String,
+    alt_newest: String,
     element: Option<(String, String)>,
 }
 
@@ -190,9 +200,29 @@ impl Badge {
             record: badge.record.to_string(),
             newest: format!("@{publisher}/{}", badge.name),
             alt: format!("Model provenance: {}, publisher {publisher}", badge.message),
+            page_newest: format!("{origin}{}", route::publisher(publisher)),
+            alt_newest: format!("Model provenance of {} by {publisher}", visible(&badge.name)),
             element: element_snippet(ready, &origin, &page),
             origin,
             page,
+        }
+    }
+
+    /// What a reader hears who does not see the picture. Of one that follows the newest record only the name stays true.
+    fn alt(&self, drawing: &Drawing) -> &str {
+        if drawing.newest {
+            &self.alt_newest
+        } else {
+            &self.alt
+        }
+    }
+
+    /// Where the badge leads: the record, or for one that follows the newest, all records of the publisher.
+    fn page(&self, drawing: &Drawing) -> &str {
+        if drawing.newest {
+            &self.page_newest
+        } else {
+            &self.page
         }
     }
 
@@ -222,7 +252,7 @@ impl Badge {
         let shown = |theme: &'static str| {
             let picture = el("img")
                 .attr("src", self.path(drawing, Some(theme)))
-                .attr("alt", self.alt.clone())
+                .attr("alt", self.alt(drawing).to_owned())
                 .hook("badge-preview");
             el("span")
                 .class(format!("badge-ground is-{theme}"))
@@ -236,16 +266,16 @@ impl Badge {
     fn snippets(&self, drawing: &Drawing) -> View {
         let address = |theme| format!("{}{}", self.origin, self.path(drawing, theme));
         let (picture, light, dark) = (address(None), address(Some("light")), address(Some("dark")));
-        let (alt, alt_html) = (markdown_escaped(&self.alt), html_escaped(&self.alt));
-        let page = &self.page;
+        let (alt, page) = (self.alt(drawing), self.page(drawing));
+        let (alt_markdown, alt_html) = (markdown_escaped(alt), html_escaped(alt));
         (
             snippet(
                 "HTML",
                 format!("<a href=\"{page}\"><img src=\"{picture}\" alt=\"{alt_html}\"></a>"),
             ),
-            snippet("Markdown", format!("[![{alt}]({picture})]({page})")),
+            snippet("Markdown", format!("[![{alt_markdown}]({picture})]({page})")),
             snippet(
-                "HTML that follows a site’s own theme",
+                "HTML with a picture for each theme",
                 format!(
                     "<a href=\"{page}\"><picture>\n  <source media=\"(prefers-color-scheme: dark)\" \
                      srcset=\"{dark}\">\n  <img src=\"{light}\" alt=\"{alt_html}\">\n</picture></a>"
@@ -253,14 +283,14 @@ impl Badge {
             ),
             snippet(
                 "reStructuredText",
-                format!(".. image:: {picture}\n   :target: {page}\n   :alt: {}", self.alt),
+                format!(".. image:: {picture}\n   :target: {page}\n   :alt: {alt}"),
             ),
             self.element.clone().map(|(code, policy)| {
                 (
                     el("h3").child("An element that checks"),
                     el("p").child(
                         "It proves the record in your visitor’s browser, against the log and publisher that your page \
-                         names. Compare both values with ones that you got elsewhere: they stand here as this registry \
+                         names, and is about this one record for ever. Compare both values with ones that you got elsewhere: they stand here as this registry \
                          gives them.",
                     ),
                     snippet("Element", code),

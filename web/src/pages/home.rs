@@ -1,7 +1,7 @@
 //! What stands below the drop zone on the first page: the way in for each kind of visitor.
 
 use crate::{
-    components::page::snippet,
+    components::page::{command, snippet},
     dom::{IntoView, View, el},
 };
 
@@ -14,6 +14,13 @@ pub(crate) fn ways_in() -> View {
             more,
         ))
     };
+    let commands = [
+        "weighbridge key new --out lab.key".to_owned(),
+        command("publisher create NAME --key lab.key"),
+        "weighbridge attest FOLDER --publisher NAME --key lab.key --name MODEL --out att".to_owned(),
+        command("publish att"),
+    ]
+    .join("\n");
     let link = |href: &'static str, text: &'static str| el("p").child(el("a").attr("href", href).child(text));
     el("div")
         .class("doors")
@@ -31,13 +38,11 @@ pub(crate) fn ways_in() -> View {
             card(
                 "You publish models",
                 "Sign what you release and put it in the log: the files, how they were made, and from what.",
-                snippet(
-                    "Command line",
-                    "weighbridge key new\nweighbridge publisher create NAME --key lab.key\nweighbridge attest FOLDER \
-                     …\nweighbridge publish att/"
-                        .to_owned(),
+                (
+                    snippet("Command line", commands),
+                    link("/developers", "Where the command line tool comes from"),
                 )
-                .into_view(),
+                    .into_view(),
             ),
             card(
                 "You write about models",

@@ -227,8 +227,8 @@ fn memory(origin: String, note: SignedNote, checkpoint: Checkpoint) -> View {
             .attr("role", "status")
             .hook("growth")
             .child(
-                "This browser had not seen this log before. It remembers this view from now on, and compares at \
-                 every visit.",
+                "This page had not shown this log in this browser before. It remembers this view from now on, and \
+                 compares at every visit. Checks of files and records remember nothing.",
             )
             .into_view(),
         Some(Growth::Grew { before, tiles }) => grew(&before, tiles).into_view(),
@@ -262,7 +262,7 @@ fn broken(evidence: Evidence, why: &str) -> impl IntoView + use<> {
                     .child("The log contradicts what it showed this browser before"),
                 el("p").child(text::sentence(why)),
                 el("p").child(
-                    "Keep both views, in one file that `weighbridge verify-evidence` checks anywhere: where the log’s key \
+                    "Keep both views, in one file that weighbridge verify-evidence checks anywhere: where the log’s key \
                      signed both, they show what it did. Believe no verdict that rests on this log until its operator has \
                      explained it.",
                 ),

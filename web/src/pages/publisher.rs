@@ -16,7 +16,7 @@ use crate::{
         digest::{digest, whole},
         icon::{Icon, icon},
         older::with_older,
-        page::{fact, facts, key_row, missing, page, panel, snippet},
+        page::{command, fact, facts, key_row, missing, page, panel, snippet},
         trust_panel::trust_panel,
         word::{Word, word},
     },
@@ -62,7 +62,7 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
             )),
             facts((
                 fact("Genesis", whole(answer.genesis.to_string())),
-                fact("First entry", text::grouped(answer.index)),
+                fact("First entry", format!("entry {}", text::grouped(answer.index))),
                 fact("In your trust file", standing(answer.publisher.clone(), answer.genesis, trust)),
                 fact("Its own site", own_site(answer.publisher.clone(), answer.genesis)),
             )),
@@ -70,6 +70,11 @@ fn shown(answer: &PublisherAnswer, trust: TrustSession) -> View {
                 "Trust it on the command line",
                 format!("weighbridge publisher trust {} {}", answer.publisher, answer.genesis),
             ),
+            el("p").class("quiet").child((
+                "The command keeps it in your ",
+                word(Word::TrustFile, "trust file"),
+                ", which has to name the log first.",
+            )),
         ),
     )
     .hook("identity");
@@ -179,7 +184,7 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
     };
     let state = RwSignal::new_local(Asked::NotYet);
     let ask = {
-        let name = name.clone();
+        let (name, url) = (name.clone(), url.clone());
         move || {
             state.set(Asked::Working);
             let (name, answer) = (name.clone(), api::domain_proof(&url));
@@ -201,7 +206,7 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
         match state.get() {
             Asked::NotYet => (
                 el("p").child(format!(
-                    "{name} can confirm this genesis on its own site. Asking tells {name} that you ask."
+                    "{name} can confirm this genesis on its own site, in {url}. Asking tells {name} that you ask."
                 )),
                 again("Ask it now"),
             )
@@ -240,7 +245,7 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
                     .child((
                         icon(Icon::Warning, "notice-icon"),
                         el("p").child(format!(
-                            "{name} gave no answer that can be used, which proves nothing either way. {}",
+                            "{url} gave no answer that can be used, which proves nothing either way. {}",
                             visible(&why)
                         )),
                     )),
@@ -280,10 +285,7 @@ fn list(all: &[PublisherSummary]) -> View {
                 .class("quiet")
                 .hook("none")
                 .child("Nobody has registered a name yet. A lab does so with"),
-            snippet(
-                "Command line",
-                "weighbridge publisher create NAME --key lab.key".to_owned(),
-            ),
+            snippet("Command line", command("publisher create NAME --key lab.key")),
         )
             .into_view();
     }

@@ -5,7 +5,6 @@ mod proof;
 
 use std::rc::Rc;
 
-use leptos::prelude::*;
 use provenance::{
     RecordId,
     api::paths,
@@ -15,19 +14,18 @@ use provenance::{
 
 use self::{files::files, proof::proof};
 use crate::{
-    api::{self, ApiError},
+    api,
     components::{
         digest::{digest, whole},
-        page::{fact, facts, key_row, missing, page, panel, record_title, snippet},
+        page::{command, fact, facts, key_row, missing, page, panel, record_title, snippet},
+        record_link::record_named,
         trust_panel::trust_panel,
         when::when,
         word::{Word, word},
     },
     dom::{IntoView, View, el},
     loaded::loaded,
-    route,
-    task::{Begun, spawn},
-    text,
+    route, text,
     trust_session::TrustSession,
 };
 
@@ -40,7 +38,7 @@ const MOST_MAKINGS: usize = 8;
 /// The page of the record `id`.
 pub(crate) fn record_page(id: RecordId, trust: TrustSession) -> View {
     loaded(
-        move || fetch(id),
+        move || api::parsed_record(id),
         || {
             missing(
                 "No such record",
@@ -49,25 +47,6 @@ pub(crate) fn record_page(id: RecordId, trust: TrustSession) -> View {
         },
         move |record| shown(record, trust),
     )
-}
-
-/// The record, read out of the bytes that its id names.
-fn fetch(id: RecordId) -> Begun<Result<Rc<Record>, ApiError>> {
-    let payload = api::record(id);
-    Box::pin(async move {
-        let payload = payload.await?;
-        let wrong = |detail: String| ApiError::Answer {
-            what: "record",
-            detail,
-        };
-        let found = RecordId::of_payload(&payload);
-        if found != id {
-            return Err(wrong(format!("what came is record {found}, not {id}")));
-        }
-        Record::parse(&payload)
-            .map(Rc::new)
-            .map_err(|error| wrong(error.to_string()))
-    })
 }
 
 fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
@@ -81,9 +60,9 @@ fn shown(record: &Rc<Record>, trust: TrustSession) -> View {
         Body::Signature(signature) => (
             signature.artifact.subject.title(),
             (
-                "Files recorded by ",
+                "A record of files, by ",
                 by(),
-                ", as this registry says. What you read here hashes to the record’s id; the log proof shows whether it is signed \
+                " as it says itself. What you read here hashes to the record’s id; the log proof shows whether it is signed \
                  and logged.",
             )
                 .into_view(),
@@ -143,7 +122,7 @@ fn signature_body(record: &Rc<Record>, signature: &SignatureRecord, trust: Trust
                 .hook("check-copy")
                 .attr("href", format!("/verify#record={id}"))
                 .child("Check my copy"),
-            snippet("Command line", format!("weighbridge verify FOLDER --record {id}")),
+            snippet("Command line", command(&format!("verify FOLDER --record {id}"))),
         ));
     (
         check,
@@ -170,7 +149,7 @@ fn makings(records: &[RecordId]) -> View {
                 .into_view()
         };
         loaded(
-            move || fetch(id),
+            move || api::parsed_record(id),
             move || {
                 el("p")
                     .child(("This log does not have ", link(), "."))
@@ -201,7 +180,7 @@ fn making(made: &ProvenanceRecord) -> impl IntoView + use<> {
         el("li").hook("input").child((
             el("span").class("chip").child(visible(&input.role)),
             " ",
-            input_named(input.record, number < MOST_NAMED),
+            record_named(input.record, number < MOST_NAMED),
             " ",
             digest(input.record.to_string()),
         ))
@@ -242,36 +221,6 @@ fn entry(id: RecordId) -> View {
             })
         },
     )
-}
-
-/// The way to an input's record: by what it is called, when it is `asked` for and there.
-fn input_named(id: RecordId, asked: bool) -> View {
-    let link = move |title: &str| el("a").attr("href", route::record(id)).child(visible(title));
-    if !asked {
-        return link("record").into_view();
-    }
-    let (title, is_missing) = (
-        RwSignal::new_local("record".to_owned()),
-        RwSignal::new_local(false),
-    );
-    let record = fetch(id);
-    spawn(async move {
-        match record.await {
-            Ok(record) => {
-                if let Some(artifact) = record.artifact() {
-                    title.set(artifact.subject.title());
-                }
-            }
-            Err(ApiError::NotFound) => is_missing.set(true),
-            // The page of that record says what went wrong.
-            Err(_) => {}
-        }
-    });
-    (move || {
-        let missing = is_missing.get().then_some(", which this log does not have");
-        title.with(|title| (link(title), missing))
-    })
-    .into_view()
 }
 
 fn about(record: &Record) -> View {

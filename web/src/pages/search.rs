@@ -15,6 +15,8 @@ use crate::{
     components::{
         digest::digest,
         page::{page, panel, record_list},
+        query::leads_elsewhere,
+        record_link::record_named,
     },
     dom::{IntoView, Reference, View, el},
     loaded::loaded,
@@ -37,13 +39,16 @@ enum Asked {
     Words(String),
     /// Digests, looked up by their first digits.
     Digests(Rc<Vec<Listed>>),
-    /// What was pasted is neither.
-    Neither,
+    /// What was pasted cannot be asked, and why.
+    Wrong(String),
 }
 
-/// Reads what was pasted. A link to a record goes there.
+/// Reads what was pasted.
 fn read(input: &str) -> Asked {
     let input = input.trim();
+    if let Some(told) = leads_elsewhere(input) {
+        return Asked::Wrong(told);
+    }
     if let Some(listed) = sums::parse(input) {
         return Asked::Digests(Rc::new(listed));
     }
@@ -53,9 +58,38 @@ fn read(input: &str) -> Asked {
     }
     match input.chars().count() {
         2..=256 if !input.contains('\n') => Asked::Words(input.to_owned()),
-        0 => Asked::Nothing,
-        _ => Asked::Neither,
+        0 => Asked::Wrong("Type a name, or paste a digest or a record id.".to_owned()),
+        _ => Asked::Wrong(
+            "This is neither a name of 2 to 256 characters, nor a digest, nor a list with a digest at the start of each line."
+                .to_owned(),
+        ),
     }
+}
+
+/// Reads a list.
+fn read_list(input: &str) -> Asked {
+    match sums::parse(input) {
+        Some(listed) => Asked::Digests(Rc::new(listed)),
+        None => Asked::Wrong(match sums::wrong_line(input) {
+            Some((number, line)) => format!(
+                "Line {number} does not start with a digest: “{}”. Nothing was looked up.",
+                visible(line)
+            ),
+            None => format!(
+                "A list has at least one digest and at most {} lines.",
+                text::grouped(sums::MOST_LINES as u64)
+            ),
+        }),
+    }
+}
+
+/// Goes to the page of a record that was named by a link.
+fn follow(input: &str) -> bool {
+    let Ok(Query::Record(id)) = query::parse(input) else {
+        return false;
+    };
+    // An address of our own; a browser that does not go there stays, which is seen.
+    leads_elsewhere(input).is_none() && window().location().set_href(&route::record(id)).is_ok()
 }
 
 /// The page. `?q=` and `#hash=` ask at once.
@@ -69,9 +103,7 @@ pub(crate) fn search_page() -> View {
             return;
         };
         let value = field.value();
-        if let Ok(Query::Record(id)) = query::parse(&value) {
-            // An address of our own; a browser that does not go there stays, which is seen.
-            let _ = window().location().set_href(&route::record(id));
+        if follow(&value) {
             return;
         }
         let question = read(&value);
@@ -81,7 +113,7 @@ pub(crate) fn search_page() -> View {
     let bulk = move |event: Event| {
         event.prevent_default();
         if let Some(list) = list.get::<HtmlTextAreaElement>() {
-            asked.set(read(&list.value()));
+            asked.set(read_list(&list.value()));
         }
     };
     let now = asked.get_untracked();
@@ -109,7 +141,8 @@ pub(crate) fn search_page() -> View {
             el("button").attr("type", "submit").class("button is-primary").hook("search-go").child("Search"),
         )),
         el("p").class("quiet").child(
-            "Of a digest only the first digits are sent, and none while the registry is small. Words are sent whole.",
+            "Of a digest only the first digits are sent, and none while the registry is small; a record that is found is then \
+             asked for. Words are sent whole.",
         ),
     ));
     let many = el("details").class("fold").child((
@@ -159,7 +192,11 @@ fn first_question() -> Asked {
         .find_map(|part| part.strip_prefix("q="));
     let words = words.map(|words| words.replace('+', " "));
     let decoded = words.and_then(|words| js_sys::decode_uri_component(&words).ok());
-    decoded.map_or(Asked::Nothing, |words| read(&String::from(words)))
+    let Some(words) = decoded.map(String::from).filter(|words| !words.is_empty()) else {
+        return Asked::Nothing;
+    };
+    follow(&words);
+    read(&words)
 }
 
 /// Makes the question part of the address, so that it can be shared. A digest stands in the fragment, which is not
@@ -179,11 +216,11 @@ fn show_in_address(asked: &Asked) {
 fn results(asked: Asked) -> View {
     match asked {
         Asked::Nothing => View::Nothing,
-        Asked::Neither => el("p")
+        Asked::Wrong(why) => el("p")
             .class("notice is-amber")
             .attr("role", "alert")
             .hook("neither")
-            .child("This is neither a name of 2 to 256 characters, nor a digest, nor a list with a digest at the start of each line.")
+            .child(why)
             .into_view(),
         Asked::Words(words) => panel(
             "Found by name",
@@ -219,9 +256,10 @@ struct Found {
 fn digests(listed: Rc<Vec<Listed>>) -> View {
     let found = RwSignal::new_local(Found::default());
     let all = listed.len();
+    let list = Rc::clone(&listed);
     spawn(async move {
         let mut lookup = Lookup::default();
-        for one in listed.iter() {
+        for one in list.iter() {
             match lookup.find(one.digest).await {
                 Ok(matches) => found.update(|found| {
                     found.done += 1;
@@ -247,10 +285,11 @@ fn digests(listed: Rc<Vec<Listed>>) -> View {
                 (Some(why), _) => visible(why),
                 (None, false) => format!("Looking up: {} of {all} …", found.done),
                 (None, true) if found.recorded == 0 => {
-                    "No record. That says nothing good or bad about the file: \
+                    "No record of such a file. That says nothing good or bad about the file: \
                     most files are on no record. A publisher adds one with weighbridge attest and publish."
                         .to_owned()
                 }
+                (None, true) if all == 1 => "This digest is on record.".to_owned(),
                 (None, true) => format!(
                     "{} of {} on record.",
                     found.recorded,
@@ -260,10 +299,24 @@ fn digests(listed: Rc<Vec<Listed>>) -> View {
             let rows: Vec<_> = found
                 .rows
                 .iter()
-                .map(|(one, matches)| row(one, matches))
+                .map(|(one, matches)| row(one, matches, all == 1))
                 .collect();
+            let as_record = listed
+                .first()
+                .filter(|_| all == 1 && found.ended && found.recorded == 0);
+            let as_record = as_record.map(|one| {
+                el("p").child((
+                    "If it is the id of a record, and not the digest of a file: ",
+                    el("a")
+                        .attr("href", route::record(RecordId::from_digest(one.digest)))
+                        .hook("as-record")
+                        .child("ask for it as a record id"),
+                    ".",
+                ))
+            });
             (
                 el("p").attr("role", "status").hook("status").child(status),
+                as_record,
                 el("ul").class("record-list").child(rows),
                 el("p").class("quiet").hook("told").child(found.told.clone()),
             )
@@ -273,7 +326,8 @@ fn digests(listed: Rc<Vec<Listed>>) -> View {
     .into_view()
 }
 
-fn row(one: &Listed, matches: &[Match]) -> impl IntoView + use<> {
+/// A digest and where it is on record; the records are `asked` for their names.
+fn row(one: &Listed, matches: &[Match], asked: bool) -> impl IntoView + use<> {
     let mut records: Vec<(RecordId, String)> = Vec::new();
     // The digest of a small file is that of its only chunk too; the file says more.
     let (files, others): (Vec<_>, Vec<_>) = matches.iter().partition(|found| found.kind == KeyKind::File);
@@ -287,8 +341,8 @@ fn row(one: &Listed, matches: &[Match]) -> impl IntoView + use<> {
         .map(|(id, what)| {
             el("li").hook("match").child((
                 format!("{what} of "),
-                el("a").attr("href", route::record(id)).child("record"),
-                " ",
+                record_named(id, asked),
+                ", record ",
                 digest(id.to_string()),
             ))
         })

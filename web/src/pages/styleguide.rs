@@ -14,7 +14,7 @@ use crate::{
         digest::{digest, whole},
         growth_chart::growth_chart,
         icon::{Icon, icon},
-        page::{fact, facts, page, panel, record_list, snippet},
+        page::{command, fact, facts, page, panel, record_list, snippet},
         verdict::band_of,
     },
     dom::{IntoView, View, el},
@@ -169,6 +169,6 @@ fn lists() -> impl IntoView {
         record_list(&records, true, "None."),
         record_list(&[], true, "The words for an empty list."),
         growth_chart(&growth),
-        snippet("Command line", "weighbridge verify FOLDER".to_owned()),
+        snippet("Command line", command("verify FOLDER")),
     )
 }

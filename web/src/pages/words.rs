@@ -13,12 +13,14 @@ use crate::{
 /// The page.
 pub(crate) fn words_page() -> View {
     let rows = WORDS.map(|word| {
-        let (anchor, name, meaning) = word.parts();
         el("div")
             .class("fact")
             .hook("word")
-            .attr("id", anchor)
-            .child((el("dt").child(el("strong").child(name)), el("dd").child(meaning)))
+            .attr("id", word.anchor)
+            .child((
+                el("dt").child(el("strong").child(word.title)),
+                el("dd").child(word.text),
+            ))
     });
     // The address may name a word that was not there yet when the browser looked for it.
     request_animation_frame(|| {

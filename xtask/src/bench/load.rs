@@ -78,7 +78,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
     Ok(kept && small)
 }
 
-fn start_registry(workspace: &Workspace, folder: &Path) -> Result<Registry> {
+/// A registry in release that takes records from everybody, as many as come.
+pub(super) fn start_registry(workspace: &Workspace, folder: &Path) -> Result<Registry> {
     let run = workspace.program("release", "weighbridge-registry");
     let run = run
         .arg("--data")
@@ -100,12 +101,7 @@ fn start_registry(workspace: &Workspace, folder: &Path) -> Result<Registry> {
 
 fn publish_and_search(workspace: &Workspace, folder: &Path, registry: &Registry) -> Result<bool> {
     let url = format!("http://{}", registry.address());
-    let trust = fs::read_to_string(folder.join("registry/trust"))?;
-    let key = trust.lines().find_map(|line| line.strip_prefix("log "));
-    let origin = key
-        .and_then(|key| key.split('+').next())
-        .context("the trust file names no log")?;
-    let mut publishing = Publishing::prepare(workspace, folder, &url, origin)?;
+    let mut publishing = Publishing::prepare(workspace, folder, registry, RECORDS)?;
     for (clients, time) in FIRST_RUNS {
         publishing.run(clients, time)?;
     }
@@ -144,7 +140,7 @@ fn publish_and_search(workspace: &Workspace, folder: &Path, registry: &Registry)
 }
 
 /// Says how long the index needs to hold what is published.
-fn wait_for_index(registry: &Registry) -> Result<()> {
+pub(super) fn wait_for_index(registry: &Registry) -> Result<()> {
     let begun = Instant::now();
     while registry.get("/readyz").is_err() {
         anyhow::ensure!(begun.elapsed() < INDEX_PATIENCE, "the index does not come up");
@@ -163,20 +159,32 @@ fn load(workspace: &Workspace) -> Run {
 }
 
 /// Records that wait to be published, in the order of a file.
-struct Publishing<'a> {
+pub(super) struct Publishing<'a> {
     workspace: &'a Workspace,
-    url: &'a str,
+    url: String,
     script: PathBuf,
     records: PathBuf,
     used: u64,
 }
 
 impl<'a> Publishing<'a> {
-    fn prepare(workspace: &'a Workspace, folder: &Path, url: &'a str, origin: &str) -> Result<Self> {
+    /// Signs `count` records for the registry in `folder`.
+    pub(super) fn prepare(
+        workspace: &'a Workspace,
+        folder: &Path,
+        registry: &Registry,
+        count: u64,
+    ) -> Result<Self> {
+        let url = format!("http://{}", registry.address());
+        let trust = fs::read_to_string(folder.join("registry/trust"))?;
+        let key = trust.lines().find_map(|line| line.strip_prefix("log "));
+        let origin = key
+            .and_then(|key| key.split('+').next())
+            .context("the trust file names no log")?;
         let (script, records) = (folder.join("publish.lua"), folder.join("records.jsonl"));
         fs::write(&script, include_str!("publish.lua"))?;
-        let sign = load(workspace).args(["sign", url, origin]).arg(&records);
-        sign.arg(RECORDS.to_string()).show()?;
+        let sign = load(workspace).args(["sign", &url, origin]).arg(&records);
+        sign.arg(count.to_string()).show()?;
         Ok(Self {
             workspace,
             url,
@@ -187,10 +195,10 @@ impl<'a> Publishing<'a> {
     }
 
     /// Publishes; what wrk found, and every record is one that was not sent before.
-    fn run(&mut self, clients: u32, time: &str) -> Result<Value> {
+    pub(super) fn run(&mut self, clients: u32, time: &str) -> Result<Value> {
         let wrk = self.workspace.run("wrk").args(["-t1", "--timeout", "10s"]);
         let wrk = wrk.arg(format!("-c{clients}")).arg(format!("-d{time}")).arg("-s");
-        let wrk = wrk.arg(&self.script).arg(self.url).arg("--").arg(&self.records);
+        let wrk = wrk.arg(&self.script).arg(&self.url).arg("--").arg(&self.records);
         let said = wrk.arg(self.used.to_string()).show_and_answer()?;
         let found = said.lines().last().unwrap_or_default();
         let found: Value = serde_json::from_str(found).with_context(|| format!("wrk said {said:?}"))?;

@@ -31,7 +31,10 @@ pub(super) fn show_publisher(
     let path = paths::publisher(name);
     let Some(body) = client.get_if_there(&path, MAX_ANSWER_BYTES as u64)? else {
         let what = format!("{} has no publisher {name}", client.address());
-        return Err(Failure::new(Exit::Unknown, what).next("check the spelling"));
+        return Err(Failure::new(Exit::Unknown, what).next(format!(
+            "check the spelling; a model is found by its name: {}",
+            context.again(&format!("search {name}"))
+        )));
     };
     let answer: PublisherAnswer = client.parse(&path, &body)?;
     let opened = open_named(client, trust, answer.genesis)?;

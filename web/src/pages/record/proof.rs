@@ -75,15 +75,14 @@ fn steps(opened: &Opened) -> impl IntoView + use<> {
         (None, None, _) => (
             Icon::Lock,
             "is-blue",
-            "The bytes are the record’s. To check the log, choose a log to trust.".to_owned(),
+            "This text is the record that its id names. That it is in a log was not checked: choose a log to trust.".to_owned(),
         ),
         (None, Some(log), Some(identity)) if identity.pinned => (
             Icon::Check,
             "is-blue",
             format!(
-                "Proved: entry {} of {}, signed by {}, whom you trust.",
-                text::grouped(log.index),
-                text::grouped(log.size),
+                "Proved: {}, signed by {}, whom you trust.",
+                text::entry(log.index, log.size),
                 identity.publisher
             ),
         ),
@@ -91,9 +90,8 @@ fn steps(opened: &Opened) -> impl IntoView + use<> {
             Icon::Check,
             "is-blue",
             format!(
-                "Proved: entry {} of {}. You have not chosen to trust its publisher.",
-                text::grouped(log.index),
-                text::grouped(log.size)
+                "Proved: {}. You have not chosen to trust its publisher.",
+                text::entry(log.index, log.size)
             ),
         ),
     };

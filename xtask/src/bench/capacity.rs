@@ -1,0 +1,141 @@
+//! What a log of a million records takes: memory while it grows and after a start, and disk.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::{
+    load::{Publishing, start_registry, wait_for_index},
+    verdict,
+};
+use crate::{registry::Registry, steps::say, tools::Workspace};
+
+/// Entries that the log has in the end, at least.
+const ENTRIES: u64 = 1_000_000;
+
+/// Records that are signed: what is published in one run more than wanted comes on top.
+const RECORDS: u64 = 1_300_000;
+
+/// Clients at one time, and how long one run is.
+const RUN: (u32, &str) = (256, "20s");
+
+/// Bytes of the index on disk for each key of a lookup, at most.
+const BYTES_A_KEY: f64 = 300.0;
+
+/// Memory that the registry takes at any time after a start, at most, in KiB.
+const MEMORY_KIB: u64 = 400_000_000 >> 10;
+
+/// Part of the bytes of tiles that are partial, at most.
+const PARTIAL_TILES: f64 = 0.02;
+
+/// Measures; answers whether the limits were kept.
+///
+/// # Errors
+/// When something does not run.
+pub(super) fn run(workspace: &Workspace) -> Result<bool> {
+    let folder = workspace.target().join("bench/capacity");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let registry = start_registry(workspace, &folder)?;
+    let mut publishing = Publishing::prepare(workspace, &folder, &registry, RECORDS)?;
+    while registry.entries()? < ENTRIES {
+        let (clients, time) = RUN;
+        publishing.run(clients, time)?;
+    }
+    wait_for_index(&registry)?;
+    say(&format!(
+        "   most memory while it grew: {} MiB",
+        registry.peak_memory_kib()? >> 10
+    ));
+    drop(registry);
+    // Killed, not shut down: what sled had not written is applied again.
+    let begun = Instant::now();
+    let registry = start_registry(workspace, &folder)?;
+    wait_for_index(&registry)?;
+    let memory = registry.peak_memory_kib()?;
+    let small = memory <= MEMORY_KIB;
+    say(&format!(
+        "   a start takes {:.1} s and at most {} MB of memory, at most {}: {}",
+        begun.elapsed().as_secs_f64(),
+        memory * 1024 / 1_000_000,
+        MEMORY_KIB * 1024 / 1_000_000,
+        verdict(small)
+    ));
+    let data = folder.join("registry");
+    let tight = index_on_disk(&registry, &data)?;
+    let whole = tiles_on_disk(&data)?;
+    // It takes gigabytes.
+    drop(registry);
+    fs::remove_dir_all(&folder)?;
+    Ok(small && tight && whole)
+}
+
+fn index_on_disk(registry: &Registry, data: &Path) -> Result<bool> {
+    let info: Value = serde_json::from_str(&registry.get("/api/v1/lookup")?)?;
+    let keys = info["keys"]
+        .as_u64()
+        .context("the registry does not say how many keys it has")?;
+    let bytes: u64 = files(&data.join("sled"))?.iter().map(|(_, size)| size).sum();
+    let each = ratio(bytes, keys);
+    let kept = each <= BYTES_A_KEY;
+    say(&format!(
+        "   the index has {keys} keys and {} MB on disk: {each:.0} bytes a key, at most {BYTES_A_KEY:.0}: {}",
+        bytes / 1_000_000,
+        verdict(kept)
+    ));
+    Ok(kept)
+}
+
+fn tiles_on_disk(data: &Path) -> Result<bool> {
+    let tiles = files(&data.join("tile"))?;
+    let is_partial = |path: &Path| {
+        let folder = path.parent().and_then(Path::extension);
+        folder.is_some_and(|extension| extension == "p")
+    };
+    let all: u64 = tiles.iter().map(|(_, size)| size).sum();
+    let partial: u64 = tiles
+        .iter()
+        .filter(|(path, _)| is_partial(path))
+        .map(|(_, size)| size)
+        .sum();
+    let part = ratio(partial, all);
+    let kept = part <= PARTIAL_TILES;
+    say(&format!(
+        "   tiles and bundles have {} MB on disk, {:.2} % of it partial, at most {:.0} %: {}",
+        all / 1_000_000,
+        part * 100.0,
+        PARTIAL_TILES * 100.0,
+        verdict(kept)
+    ));
+    Ok(kept)
+}
+
+/// Every file below a folder, with its size in bytes.
+fn files(folder: &Path) -> Result<Vec<(PathBuf, u64)>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                found.push((entry.path(), entry.metadata()?.len()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio of counts is for people")]
+fn ratio(of: u64, to: u64) -> f64 {
+    of as f64 / to as f64
+}
