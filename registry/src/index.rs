@@ -31,9 +31,12 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// How often sled writes behind. What it has not written is applied again at the next start.
 const FLUSH_MILLISECONDS: u64 = 500;
 
-/// Entries that are written in one atomic batch. sled copies a page for every row, and frees none of the copies before
-/// the batch ends: with 64 entries these are a few MiB (docs/adr/0002-sled-is-an-index.md).
+/// Entries that are written in one atomic batch, at most. sled copies a page for every row, and frees none of the copies
+/// before the batch ends: they are a few MiB (docs/adr/0002-sled-is-an-index.md).
 const BATCH_ENTRIES: usize = 64;
+
+/// A batch that has this many files of manifests takes no further entry: each has up to four rows.
+const BATCH_FILES: usize = 256;
 
 /// An entry that the index takes in.
 #[derive(Debug)]
@@ -136,6 +139,7 @@ impl Index {
         if layout != rows::LAYOUT && !index.db.is_empty() {
             return Err(IndexError::Layout { found: layout });
         }
+        index.edge()?;
         let mut found = 0;
         for row in index.db.iter() {
             let (key, _) = row.map_err(store_error("reading"))?;
@@ -183,11 +187,24 @@ impl Index {
     /// some of them in, with an edge that says so. Called by one thread only.
     pub(crate) fn apply(&self, entries: &[NewEntry]) -> Result<Frontier, IndexError> {
         let mut edge = self.edge()?;
-        for some in entries.chunks(BATCH_ENTRIES) {
+        let mut left = entries;
+        while !left.is_empty() {
+            let mut files = 0;
+            let fits = |entry: &&NewEntry| {
+                let room = files < BATCH_FILES;
+                files += entry
+                    .record
+                    .manifest()
+                    .map_or(0, |manifest| manifest.files().len());
+                room
+            };
+            let count = left.iter().take(BATCH_ENTRIES).take_while(fits).count();
+            let (some, rest) = left.split_at(count);
             for entry in some {
                 edge.push(entry.leaf);
             }
             self.apply_batch(some, &edge)?;
+            left = rest;
         }
         Ok(edge)
     }

@@ -8,14 +8,14 @@ use provenance::{
     Sha256Digest,
     manifest::Manifest,
     order::{positions, sort_by},
-    verify::{Bytes, Junk, Observation, OwnHeader, SeenFile, to_read},
+    verify::{Bytes, Junk, Observation, OwnHeader, SeenFile},
 };
 use web_sys::File;
 
 use crate::{
     bundles::Named,
     evidence::{self, Sidecars},
-    plan::{Layout, Plan, PlanFile},
+    plan::{Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
     schedule,
     verification::Verification,
@@ -60,13 +60,7 @@ pub(crate) async fn observe(
     manifests: &[&Manifest],
     likely: Option<Likely<'_>>,
 ) -> Result<Option<Observation>, WorkError> {
-    // Without folder names any file could be any listed one, so all are read.
-    let read = if plan.layout == Layout::Folder {
-        let names = plan.files.iter().map(|file| (file.path.as_str(), file.size));
-        to_read(manifests, &names.collect::<Vec<_>>())
-    } else {
-        vec![true; plan.files.len()]
-    };
+    let read = plan.to_read(manifests);
     let Sidecars {
         bytes: sidecars,
         mut expected,

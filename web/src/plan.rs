@@ -6,11 +6,11 @@
 
 use provenance::{
     folder::{self, Several, View},
+    manifest::Manifest,
+    order::positions,
     path::{BUNDLE_ENDING, RelativePath, visible},
-    verify::Scope,
+    verify::{Scope, to_read},
 };
-
-use provenance::order::positions;
 
 /// A name and size as the browser gave them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -209,6 +209,18 @@ impl Plan {
             (Layout::Folder, _) => Scope::Folder,
             (Layout::Flat, 1) => Scope::SingleFile,
             (Layout::Flat, _) => Scope::Flat,
+        }
+    }
+
+    /// Which files have to be read to compare them with `manifests`.
+    pub(crate) fn to_read(&self, manifests: &[&Manifest]) -> Vec<bool> {
+        match self.layout {
+            Layout::Folder => {
+                let names = self.files.iter().map(|file| (file.path.as_str(), file.size));
+                to_read(manifests, &names.collect::<Vec<_>>())
+            }
+            // Without folder names any file could be any listed one.
+            Layout::Flat => vec![true; self.files.len()],
         }
     }
 }

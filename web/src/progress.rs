@@ -360,9 +360,9 @@ impl Difference {
     /// Where it is, for people.
     pub(crate) fn place(&self) -> String {
         format!(
-            "chunk {} of {} (bytes {} to {})",
-            text::grouped(self.chunk),
-            text::grouped(self.chunks.max(self.chunk + 1)),
+            "the {} of {} (bytes {} to {})",
+            text::ordinal(self.chunk + 1),
+            text::counted_u64(self.chunks.max(self.chunk + 1), "chunk"),
             text::grouped(self.range.start),
             text::grouped(self.range.end.saturating_sub(1)),
         )
@@ -421,7 +421,10 @@ mod tests {
         let mut progress = Progress::new(vec![row(3 * CHUNK_SIZE, &[digest(0), digest(1), digest(2)])]);
         assert!(progress.chunk(0, 1, digest(9), 0.0));
         let difference = progress.difference.clone().unwrap();
-        assert_eq!(difference.place(), "chunk 1 of 3 (bytes 4,194,304 to 8,388,607)");
+        assert_eq!(
+            difference.place(),
+            "the 2nd of 3 chunks (bytes 4,194,304 to 8,388,607)"
+        );
         assert_eq!(progress.rows[0].state, RowState::Differs);
         progress.chunk(0, 0, digest(0), 1.0);
         progress.chunk(0, 2, digest(2), 2.0);

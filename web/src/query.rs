@@ -53,9 +53,14 @@ pub(crate) fn parse(text: &str) -> Result<Query, QueryError> {
 
 /// The host of a link that leads to another site than the one at `here`.
 pub(crate) fn host_elsewhere<'a>(text: &'a str, here: &str) -> Option<&'a str> {
-    let (_, rest) = text.trim().split_once("://")?;
+    let text = text.trim();
+    let (rest, port) = match text.strip_prefix("https://") {
+        Some(rest) => (rest, ":443"),
+        None => (text.strip_prefix("http://")?, ":80"),
+    };
     let host = rest.split(['/', '?', '#']).next()?;
-    (!host.eq_ignore_ascii_case(here)).then_some(host)
+    let plain = host.strip_suffix(port).unwrap_or(host);
+    (!plain.eq_ignore_ascii_case(here)).then_some(host)
 }
 
 /// Reads an address or path with `/record/` and what should be an id in it. The error says what was wrong.
@@ -126,7 +131,10 @@ mod tests {
         let link = "https://other.example/record/00";
         assert_eq!(host_elsewhere(link, here), Some("other.example"));
         assert_eq!(host_elsewhere("http://REGISTRY.example:8080#x", here), None);
-        assert_eq!(host_elsewhere("sha256:00", here), None);
+        for text in ["sha256:00", "00  https://other.example/x", "file:///x"] {
+            assert_eq!(host_elsewhere(text, here), None, "{text}");
+        }
+        assert_eq!(host_elsewhere("https://a.example:443/x", "a.example"), None);
     }
 
     #[test]

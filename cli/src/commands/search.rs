@@ -2,6 +2,7 @@
 //! proves one of them.
 
 use provenance::{
+    Sha256Digest,
     api::{SearchAnswer, paths},
     path::visible,
 };
@@ -19,6 +20,11 @@ use crate::{
 pub(super) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure> {
     let client = context.needed_registry(context.trust()?.as_ref())?;
     let words = args.words.join(" ");
+    if words.parse::<Sha256Digest>().is_ok() {
+        let show = context.again(&format!("show {words}"));
+        return Err(Failure::usage("a digest is no word: a search sends it whole")
+            .next(format!("of a digest only the first digits are sent by: {show}")));
+    }
     let escaped: String = byte_serialize(words.as_bytes()).collect();
     let answer: SearchAnswer = client.get_json(&format!("{}?q={escaped}", paths::SEARCH))?;
     let exit = if answer.results.is_empty() {
@@ -35,7 +41,7 @@ pub(super) fn run(context: &Context, args: &SearchArgs) -> Result<Exit, Failure>
     let Some(first) = answer.results.first() else {
         let nothing = context.output.paint("?  No record", Tone::Strong);
         let told = format!(
-            "{} has no record with the words {words:?} in its name or publisher.",
+            "{} has no record with the words {words:?} in its name, version or publisher.",
             client.address()
         );
         Output::print(&format!(

@@ -5,16 +5,20 @@ use std::collections::BTreeSet;
 use crate::{manifest::Manifest, unicode::nfc};
 
 /// Which of `files`, by path and size, have to be read to compare a folder with `manifests`: those that are listed, and
-/// those with the size of a listed file that is not at its place, for they may be it under another name. The content of
-/// all others does not matter.
+/// those with the size of a listed file that is not at its place, for they may be it under another name. Of a record none
+/// of whose files is at its place the folder is another one, above or beside; nothing is read for it. The content of all
+/// others does not matter.
 pub fn to_read(manifests: &[&Manifest], files: &[(&str, u64)]) -> Vec<bool> {
     let names: Vec<String> = files.iter().map(|(path, _)| nfc(path)).collect();
     let there: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    let listed = manifests.iter().flat_map(|manifest| manifest.files());
-    let sizes: BTreeSet<u64> = listed
-        .filter(|listed| listed.size > 0 && !there.contains(listed.path.as_str()))
-        .map(|listed| listed.size)
-        .collect();
+    let mut sizes = BTreeSet::new();
+    for manifest in manifests {
+        let (at_place, missing): (Vec<_>, Vec<_>) =
+            (manifest.files().iter()).partition(|listed| there.contains(listed.path.as_str()));
+        if !at_place.is_empty() {
+            sizes.extend(missing.iter().map(|listed| listed.size).filter(|size| *size > 0));
+        }
+    }
     let is_listed = |name: &str| manifests.iter().any(|manifest| manifest.file(name).is_some());
     let read = names.iter().zip(files);
     read.map(|(name, (_, size))| is_listed(name) || sizes.contains(size))

@@ -1,5 +1,7 @@
 //! What a verdict says in words: one or two sentences, and the next step.
 
+use std::collections::BTreeSet;
+
 use super::{
     file_report::{FileReport, FileVerdict},
     observation::{Observation, Scope},
@@ -31,7 +33,6 @@ impl Opened {
         contradiction: Option<&str>,
     ) -> Words {
         let who = self.who();
-        let count = |v| files.iter().filter(|f| f.verdict == v).count();
         let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
         match verdict {
             Verdict::Authentic => (self.authentic(seen.scope, compared), None),
@@ -54,21 +55,7 @@ impl Opened {
             Verdict::Unknown if subtype == Some("near") => self.near(files),
             Verdict::Unknown => elsewhere(files),
             Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
-            Verdict::Incomplete => {
-                let missing = are(count(FileVerdict::Missing), "listed file");
-                let whose = if self.is_trusted() {
-                    String::new()
-                } else {
-                    format!(" The record {}.", self.claim())
-                };
-                let names = missing_names(files);
-                let text =
-                    format!("Every file that is present matches, but {missing} missing: {names}.{whose}");
-                (
-                    text,
-                    Some("Download the missing files, or check a single file by itself.".into()),
-                )
-            }
+            Verdict::Incomplete => self.incomplete(files),
             Verdict::Stale => {
                 let detail = self.stale.as_ref().map(|s| s.detail.as_str()).unwrap_or_default();
                 (format!("Everything matches, but {}.", visible(detail)), None)
@@ -143,7 +130,6 @@ impl Opened {
     }
 
     fn near(&self, files: &[FileReport]) -> Words {
-        let who = self.who();
         let (same, all) = files
             .iter()
             .fold((0, 0), |(s, a), f| (s + f.same_bytes, a + f.listed_bytes));
@@ -152,25 +138,47 @@ impl Opened {
         } else {
             u128::from(same) * 1000 / u128::from(all)
         };
-        let title = self
-            .record
-            .as_ref()
-            .and_then(Record::artifact)
-            .map(|a| a.subject.title());
-        let title = title
-            .map(|title| format!(" ({})", visible(&title)))
-            .unwrap_or_default();
+        let title = self.record.as_ref().and_then(Record::artifact);
+        let title = title.map(|artifact| format!(" ({})", visible(&artifact.subject.title())));
         let text = format!(
-            "No exact record. {}.{}% of the data equals record {}{title}, which {}: {}.",
+            "No exact record. {}.{}% of the data equals record {}{}; {}. The record {}.",
             tenths / 10,
             tenths % 10,
             self.id.digest().short(),
-            self.claim(),
-            differences(files)
+            title.unwrap_or_default(),
+            differences(files),
+            self.claim()
         );
+        let who = self.who();
         let next =
             format!("If you expect files of {who}, name the record or trust the publisher, and check again.");
         (text, Some(next))
+    }
+
+    fn incomplete(&self, files: &[FileReport]) -> Words {
+        let whose = if self.is_trusted() {
+            String::new()
+        } else {
+            format!(" The record {}.", self.claim())
+        };
+        let missing = missing(files);
+        if missing.is_empty() {
+            let renamed = renamed(files).map(|(found, listed)| format!("{listed} as {found}"));
+            let text = format!(
+                "All bytes of the record are present, but not under the names that it lists: {}.{whose}",
+                names(renamed)
+            );
+            return (text, Some(RENAME.into()));
+        }
+        let text = format!(
+            "Every file that is present matches, but {} missing: {}.{whose}",
+            are(missing.len(), "listed file"),
+            names(missing.iter().map(|file| visible(&file.path)))
+        );
+        (
+            text,
+            Some("Download the missing files, or check a single file by itself.".into()),
+        )
     }
 
     fn not_proved(&self, scope: Scope, compared: usize) -> Words {
@@ -225,24 +233,59 @@ fn differ(files: &[FileReport]) -> String {
 
 /// `1 of 4 files differs, 2 files were added`: why files are not those of a record.
 fn differences(files: &[FileReport]) -> String {
-    let count = |verdict| files.iter().filter(|f| f.verdict == verdict).count();
     let differ = files
         .iter()
         .any(|f| f.verdict.is_difference())
         .then(|| differ(files));
-    let missing = match missing(files) {
+    let missing = match missing(files).len() {
         0 => None,
         n => Some(format!("{} missing", are(n, "listed file"))),
     };
-    let renamed = files.iter().filter(|f| f.same_as.is_some()).count();
-    let added = match count(FileVerdict::Extra).saturating_sub(renamed) {
+    let renamed = match renamed(files).count() {
+        0 => None,
+        n => Some(format!("{} under another name", are(n, "file"))),
+    };
+    let extra = |f: &&FileReport| f.verdict == FileVerdict::Extra && f.same_as.is_none();
+    let added = match files.iter().filter(extra).count() {
         0 => None,
         1 => Some("1 file was added".to_owned()),
         n => Some(format!("{n} files were added")),
     };
-    let renamed = (renamed > 0).then(|| format!("{} under another name", are(renamed, "file")));
     let parts: Vec<String> = [differ, missing, renamed, added].into_iter().flatten().collect();
     parts.join(", ")
+}
+
+/// What to do where files have other names than the record lists.
+const RENAME: &str = "Give the files the names that the record lists, and check again.";
+
+/// Files that are there under another name: the name found and the name listed.
+fn renamed(files: &[FileReport]) -> impl Iterator<Item = (String, String)> {
+    let renamed = files.iter();
+    renamed.filter_map(|file| Some((visible(&file.path), visible(file.same_as.as_deref()?))))
+}
+
+/// Listed files that are not there, under another name either; the largest first, for shards go before what lies
+/// beside them.
+fn missing(files: &[FileReport]) -> Vec<&FileReport> {
+    let renamed: BTreeSet<&str> = files.iter().filter_map(|file| file.same_as.as_deref()).collect();
+    let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing);
+    let mut missing: Vec<_> = missing.filter(|f| !renamed.contains(f.path.as_str())).collect();
+    sort_by(&mut missing, |a, b| b.listed_bytes.cmp(&a.listed_bytes));
+    missing
+}
+
+/// The first few of some names.
+fn names(all: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 3;
+    let mut all: Vec<String> = all.collect();
+    let more = all.len().saturating_sub(MOST);
+    all.truncate(MOST);
+    let text = all.join(", ");
+    if more == 0 {
+        text
+    } else {
+        format!("{text} and {more} more")
+    }
 }
 
 /// `Both files`, `All 4 files`.
@@ -261,54 +304,25 @@ fn equal(scope: Scope, compared: usize) -> String {
     }
 }
 
-/// Listed files that are not there, and not under another name either.
-fn missing(files: &[FileReport]) -> usize {
-    let renamed = |listed: &str| files.iter().any(|f| f.same_as.as_deref() == Some(listed));
-    let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing);
-    missing.filter(|f| !renamed(&f.path)).count()
-}
-
-/// The largest of the missing files by name: shards go before what lies beside them.
-fn missing_names(files: &[FileReport]) -> String {
-    const MOST: usize = 3;
-    let mut missing: Vec<&FileReport> = files
-        .iter()
-        .filter(|f| f.verdict == FileVerdict::Missing)
-        .collect();
-    sort_by(&mut missing, |a, b| b.listed_bytes.cmp(&a.listed_bytes));
-    let names: Vec<String> = missing
-        .iter()
-        .take(MOST)
-        .map(|file| visible(&file.path))
-        .collect();
-    let mut text = names.join(", ");
-    if missing.len() > MOST {
-        text = format!("{text} and {} more", missing.len() - MOST);
-    }
-    text
-}
-
 fn extra(files: &[FileReport]) -> Words {
-    let missing = match missing(files) {
+    let missing = match missing(files).len() {
         0 => String::new(),
         n => format!(" {} missing as well.", are(n, "listed file")),
     };
-    let mut renamed = files
+    // A file that nobody knows goes before one that only has another name.
+    let unknown = files
         .iter()
-        .filter(|f| f.verdict == FileVerdict::Extra && f.same_as.is_some());
-    if let Some(first) = renamed.next() {
-        let listed = first.same_as.as_deref().unwrap_or_default();
-        let more = match renamed.count() {
+        .any(|file| file.could_be_loaded && file.same_as.is_none());
+    if !unknown && let Some((found, listed)) = renamed(files).next() {
+        let more = match renamed(files).count() - 1 {
             0 => String::new(),
             n => format!(" {} under another name too.", are(n, "more file")),
         };
         let text = format!(
-            "{} has the bytes of {listed}, but under a name that the record does not list; a loader goes by \
-             names.{more}{missing}",
-            visible(&first.path)
+            "{found} has the bytes of {listed}, but under a name that the record does not list; a loader goes by \
+             names.{more}{missing}"
         );
-        let next = "Give the files the names that the record lists, and check again.";
-        return (text, Some(next.into()));
+        return (text, Some(RENAME.into()));
     }
     let text = format!(
         "Every listed file that is present matches, but a file lies beside them that the record does not list and \

@@ -7,7 +7,7 @@ use provenance::{
     chunk::{CHUNK_SIZE, ChunkList},
     manifest::{Manifest, ManifestFile},
     tensor::{Format, Header, TensorIndex, read_header},
-    verify::{Bytes, Junk, Observation, OwnHeader, Scope, SeenFile},
+    verify::{Bytes, Junk, Observation, OwnHeader, Scope, SeenFile, to_read},
 };
 
 pub(crate) const WEIGHTS: &str = "model.safetensors";
@@ -122,18 +122,30 @@ impl Disk {
 
     /// As [`Self::seen`], of `files` instead.
     pub(crate) fn seen_as(&self, files: Vec<(String, Vec<u8>)>, original: &Self) -> Observation {
-        let files = files.into_iter().map(|(path, bytes)| SeenFile {
+        let names: Vec<_> = files
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), bytes.len() as u64))
+            .collect();
+        let read = match self.scope {
+            Scope::Folder => to_read(&[&original.manifest()], &names),
+            Scope::Flat | Scope::SingleFile => vec![true; names.len()],
+        };
+        let files = files.into_iter().zip(read).map(|((path, bytes), read)| SeenFile {
             size: bytes.len() as u64,
-            bytes: Bytes::Hashed {
-                chunks: chunks(&bytes),
-                sha256: self.full.then(|| Sha256Digest::of(&bytes)),
-                // A header is looked for whatever the name: caches name files by their digest.
-                header: header(&bytes),
-                junk: Junk::sniff(
-                    &path,
-                    &bytes[..bytes.len().min(Junk::SNIFF_BYTES)],
-                    bytes.len() as u64,
-                ),
+            bytes: if read {
+                Bytes::Hashed {
+                    chunks: chunks(&bytes),
+                    sha256: self.full.then(|| Sha256Digest::of(&bytes)),
+                    // A header is looked for whatever the name: caches name files by their digest.
+                    header: header(&bytes),
+                    junk: Junk::sniff(
+                        &path,
+                        &bytes[..bytes.len().min(Junk::SNIFF_BYTES)],
+                        bytes.len() as u64,
+                    ),
+                }
+            } else {
+                Bytes::NotRead
             },
             path,
         });

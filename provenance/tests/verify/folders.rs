@@ -268,6 +268,86 @@ fn a_renamed_file_is_to_be_renamed_back_and_not_removed() {
 }
 
 #[test]
+fn an_unknown_file_is_told_before_a_renamed_one() {
+    let report = pinned(|disk| {
+        disk.rename("README.md", "README.txt");
+        disk.put("evil.py", b"print()");
+    });
+    assert_eq!(verdict(&report), ("mismatch", Some("extra")));
+    assert_eq!(file(&report, "README.txt").same_as.as_deref(), Some("README.md"));
+    assert!(!report.summary.contains("README.txt"), "{}", report.summary);
+    assert!(report.next.unwrap().starts_with("Remove the files"));
+}
+
+#[test]
+fn a_name_that_no_loader_takes_is_told_and_nothing_is_to_be_downloaded() {
+    let report = pinned(|disk| disk.rename(WEIGHTS, "model.bak"));
+    assert_eq!(verdict(&report), ("incomplete", None));
+    assert!(
+        report.summary.contains(&format!("{WEIGHTS} as model.bak")),
+        "{}",
+        report.summary
+    );
+    assert!(report.next.unwrap().starts_with("Give the files the names"));
+
+    let report = not_pinned(|disk| disk.rename(WEIGHTS, "pytorch.safetensors"));
+    assert_eq!(verdict(&report), ("unknown", Some("near")));
+    assert!(
+        report.summary.contains("100.0% of the data equals")
+            && report.summary.contains("; 1 file is under another name."),
+        "{}",
+        report.summary
+    );
+}
+
+#[test]
+fn each_of_two_equal_files_has_its_own_name_and_a_third_is_a_copy() {
+    let mut listed = Disk::model();
+    listed.put("a.bin", b"the same");
+    listed.put("b.bin", b"the same");
+    let mut disk = listed.clone();
+    disk.rename("a.bin", "c.bin");
+    disk.rename("b.bin", "d.bin");
+    disk.put("e.bin", b"the same");
+    let plan = super::world::Plan {
+        disk: listed.clone(),
+        ..super::world::Plan::default()
+    };
+    let report = World::build(plan).open().judge(&disk.seen(&listed));
+    let mut same: Vec<_> = report
+        .files
+        .iter()
+        .filter_map(|file| file.same_as.clone())
+        .collect();
+    same.sort();
+    assert_eq!(same, ["a.bin", "b.bin"]);
+    let copies = report
+        .files
+        .iter()
+        .filter(|file| file.detail.starts_with("a copy of "));
+    assert_eq!(copies.count(), 1);
+}
+
+#[test]
+fn the_folder_above_is_told_and_nothing_in_it_is_read() {
+    let above = |disk: &mut Disk| {
+        let files = std::mem::take(&mut disk.files);
+        disk.files = files
+            .into_iter()
+            .map(|(path, bytes)| (format!("model/{path}"), bytes))
+            .collect();
+    };
+    let report = pinned(above);
+    assert_eq!(verdict(&report), ("unknown", None));
+    assert!(
+        report.summary.contains("files of these names lie in model"),
+        "{}",
+        report.summary
+    );
+    assert_eq!(report.next.as_deref(), Some("Check the folder model by itself."));
+}
+
+#[test]
 fn a_folder_with_nothing_of_the_record_is_unknown_even_with_files_to_load() {
     let report = pinned(|disk| {
         *disk = Disk {

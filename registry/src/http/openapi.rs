@@ -221,7 +221,7 @@ const OPERATIONS: &[Operation] = &[
     get(
         "/api/v1/log/consistency/{from}/{to}",
         LOG,
-        "Proves that the tree of to entries begins with the one of from (RFC 6962)",
+        "Proves that the tree of “to” entries begins with the one of “from” entries (RFC 6962)",
         (JSON, "ConsistencyAnswer"),
         &[Code::BadRequest, Code::BeyondCheckpoint],
     ),

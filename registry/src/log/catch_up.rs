@@ -1,7 +1,9 @@
-//! Bringing the index up to the log at start: trusting it as far as its size and root agree, building it anew
-//! otherwise.
+//! Bringing the index up to the log: trusting it as far as its edge agrees, building it anew otherwise.
 
-use std::path::Path;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
 
 use provenance::{
     merkle::{LeafHash, TreeHead},
@@ -11,8 +13,12 @@ use provenance::{
 use super::segments::{SegmentError, Segments};
 use crate::index::{Index, IndexError, NewEntry};
 
-/// Entries that are read from the commits before they go into the index, at least, while it is built.
+/// Entries that are read from the commits before they go into the index, at least, while it is built; fewer when their
+/// payloads have [`READ_AHEAD_BYTES`].
 const READ_AHEAD_ENTRIES: usize = 512;
+
+/// Bytes of payloads that are enough: 8 MiB. Parsed they take several times that.
+const READ_AHEAD_BYTES: usize = 8 << 20;
 
 /// Why the index could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -49,10 +55,12 @@ pub(crate) fn open_index(
 ) -> Result<Index, IndexingError> {
     let reason = match Index::open(folder) {
         Err(error) => error.to_string(),
-        Ok(index) => match bring_up(&index, segments, head) {
-            Ok(()) => return Ok(index),
-            Err(error @ IndexingError::Disagrees { .. }) => error.to_string(),
-            Err(error) => return Err(error),
+        // sled reports some damage by a panic.
+        Ok(index) => match catch_unwind(AssertUnwindSafe(|| bring_up(&index, segments, head))) {
+            Ok(Ok(())) => return Ok(index),
+            Ok(Err(error @ (IndexingError::Disagrees { .. } | IndexingError::Index(_)))) => error.to_string(),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => IndexError::Panic.to_string(),
         },
     };
     if folder.exists() {
@@ -72,7 +80,7 @@ pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> R
         return Ok(());
     }
     let applied = edge.size().get();
-    let mut pending: Vec<NewEntry> = Vec::new();
+    let (mut pending, mut bytes) = (Vec::new(), 0);
     let mut agrees = true;
     segments.scan(applied, |_, _, commit| {
         if commit.start >= head.size.get() {
@@ -83,9 +91,10 @@ pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> R
         if !agrees {
             return Ok(());
         }
-        if pending.len() >= READ_AHEAD_ENTRIES {
+        if pending.len() >= READ_AHEAD_ENTRIES || bytes >= READ_AHEAD_BYTES {
             index.apply(&pending)?;
             pending.clear();
+            bytes = 0;
         }
         for (at, (_, item)) in (commit.start..).zip(&commit.items) {
             if at < applied {
@@ -95,6 +104,7 @@ pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> R
                 Record::parse(item.payload).map_err(|source| IndexingError::Record { index: at, source })?;
             let leaf = LeafHash::of(item.entry);
             edge.push(leaf);
+            bytes += item.payload.len();
             pending.push(NewEntry {
                 index: at,
                 leaf,

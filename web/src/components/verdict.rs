@@ -194,7 +194,12 @@ fn expect_record(report: &Report, expect: Callback<()>) -> Option<impl IntoView 
 fn next_step(report: &Report) -> Option<String> {
     match (report.verdict, report.subtype.as_deref()) {
         (Verdict::Untrusted, _) | (Verdict::Unknown, Some("near")) => None,
-        (Verdict::Mismatch, Some("extra")) if report.files.iter().all(|file| file.same_as.is_none()) => {
+        (Verdict::Mismatch, Some("extra"))
+            if report
+                .files
+                .iter()
+                .any(|file| file.could_be_loaded && file.same_as.is_none()) =>
+        {
             Some("Remove the files marked “not on record”, then check again.".to_owned())
         }
         _ => report.next.as_deref().map(provenance::path::visible),
@@ -264,7 +269,7 @@ fn who(report: &Report, source: Option<&Source>) -> View {
             .into_view();
     };
     let standing = match (identity.pinned, source) {
-        (true, Some(Source::Registry)) => ", whom you chose to trust here. ",
+        (true, Some(Source::Registry)) => ", in your trust file, which came from this registry. ",
         (true, _) => ", in your trust file. ",
         (false, _) => ", whom you have not chosen to trust. ",
     };

@@ -14,6 +14,7 @@ use crate::{
     components::{
         button::button,
         page::{fact, facts, page, panel, snippet},
+        query::leads_elsewhere,
     },
     dom::{El, IntoView, Reference, View, el},
     loaded::loaded,
@@ -55,21 +56,28 @@ struct Ready {
 /// The page. `#record=` names the record.
 pub(crate) fn badge_page() -> View {
     let asked = RwSignal::new_local(from_address());
+    let wrong = RwSignal::new(None::<String>);
+    let field = Reference::new();
     // A link to another record's badge, followed from this page, changes only the fragment.
     keep(window_event_listener(ev::hashchange, move |_| {
-        asked.set(from_address());
+        if let Some(reference) = from_address() {
+            wrong.set(None);
+            if let Some(field) = field.get::<HtmlInputElement>() {
+                field.set_value(&reference);
+            }
+            asked.set(Some(reference));
+        }
     }));
-    let wrong = RwSignal::new(None::<&'static str>);
-    let field = Reference::new();
     let submit = move |event: Event| {
         event.prevent_default();
         let Some(field) = field.get::<HtmlInputElement>() else {
             return;
         };
-        let reference = reference(&field.value());
-        wrong.set(reference.is_none().then_some(
-            "Paste a record id or a link to a record, or write @ and the publisher, / and the model’s name.",
-        ));
+        let elsewhere = leads_elsewhere(&field.value());
+        let reference = reference(&field.value()).filter(|_| elsewhere.is_none());
+        let hint =
+            "Paste a record id or a link to a record, or write @ and the publisher, / and the model’s name.";
+        wrong.set(elsewhere.or_else(|| reference.is_none().then(|| hint.to_owned())));
         asked.set(reference);
     };
     let form = el("form").class("query").on("submit", submit).child((
@@ -199,7 +207,10 @@ impl Badge {
         Self {
             record: badge.record.to_string(),
             newest: format!("@{publisher}/{}", badge.name),
-            alt: format!("Model provenance: {}, publisher {publisher}", badge.message),
+            alt: format!(
+                "Model provenance: {}, publisher {publisher}",
+                visible(&badge.message)
+            ),
             page_newest: format!("{origin}{}", route::publisher(publisher)),
             alt_newest: format!("Model provenance of {} by {publisher}", visible(&badge.name)),
             element: element_snippet(ready, &origin, &page),

@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// Depth to which the shape of an answer is written out.
-const MOST_NESTED: usize = 4;
+const MOST_NESTED: usize = 6;
+
+/// Values in the shape of one answer.
+const MOST_VALUES: usize = 200;
 
 /// The page.
 pub(crate) fn developers_page() -> View {
@@ -76,7 +79,9 @@ fn example_search(origin: String) -> View {
         }
     });
     (move || {
+        // What is left of these would end the quotes, or be taken for history, in a shell.
         let words = name.with(|name| String::from(js_sys::encode_uri_component(name)));
+        let words = words.replace('\'', "%27").replace('!', "%21");
         snippet("Search", format!("curl '{origin}/api/v1/search?q={words}'"))
     })
     .into_view()
@@ -107,8 +112,9 @@ fn described(document: &Value) -> View {
     groups.map(IntoView::into_view).collect::<Vec<_>>().into_view()
 }
 
-/// The shape of an answer as JSON with words for values, the schemas that it refers to written out.
-fn shape(schema: &Value, document: &Value, indent: usize) -> String {
+/// The shape of an answer as JSON with words for values, the schemas that it refers to written out. `left` is how many
+/// more values may be.
+fn shape(schema: &Value, document: &Value, indent: usize, left: &mut usize) -> String {
     let referred = text(schema, "$ref")
         .strip_prefix("#")
         .and_then(|path| document.pointer(path));
@@ -116,19 +122,21 @@ fn shape(schema: &Value, document: &Value, indent: usize) -> String {
     if let Some(constant) = schema.get("const") {
         return constant.to_string();
     }
-    if indent > MOST_NESTED {
+    if indent > MOST_NESTED || *left == 0 {
         return "…".to_owned();
     }
+    *left -= 1;
     let (pad, end) = ("  ".repeat(indent + 1), "  ".repeat(indent));
     if let Some(properties) = schema["properties"].as_object() {
         let lines = properties
             .iter()
-            .map(|(name, value)| format!("{pad}\"{name}\": {}", shape(value, document, indent + 1)));
+            .take(MOST_VALUES)
+            .map(|(name, value)| format!("{pad}\"{name}\": {}", shape(value, document, indent + 1, left)));
         return format!("{{\n{}\n{end}}}", lines.collect::<Vec<_>>().join(",\n"));
     }
     match &schema["type"] {
         Value::String(kind) if kind == "array" => {
-            format!("[ {} … ]", shape(&schema["items"], document, indent))
+            format!("[ {} … ]", shape(&schema["items"], document, indent + 1, left))
         }
         Value::String(kind) if kind == "string" && schema["pattern"].is_string() => {
             "64 hex digits".to_owned()
@@ -170,11 +178,12 @@ fn operation_view(path: &str, method: &str, operation: &Value, document: &Value)
         .into_iter()
         .flatten()
         .map(|(status, answer)| {
+            let mut left = MOST_VALUES;
             let schema = &answer["content"]["application/json"]["schema"];
             let shape = schema.is_object().then(|| {
                 el("pre")
                     .attr("tabindex", "0")
-                    .child(el("code").child(visible_lines(&shape(schema, document, 0))))
+                    .child(el("code").child(visible_lines(&shape(schema, document, 0, &mut left))))
             });
             el("li").child((
                 el("code").child(visible(status)),

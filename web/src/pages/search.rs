@@ -30,6 +30,12 @@ use crate::{
 /// Rows of a list that are shown; the counts are of all.
 const MOST_ROWS: usize = 500;
 
+/// Records that are shown of one digest.
+const MOST_RECORDS: usize = 50;
+
+/// Records of one digest that are read for their names.
+const MOST_NAMED: usize = 8;
+
 /// What is being asked.
 #[derive(Clone)]
 enum Asked {
@@ -89,7 +95,7 @@ fn follow(input: &str) -> bool {
         return false;
     };
     // An address of our own; a browser that does not go there stays, which is seen.
-    leads_elsewhere(input).is_none() && window().location().set_href(&route::record(id)).is_ok()
+    leads_elsewhere(input).is_none() && window().location().replace(&route::record(id)).is_ok()
 }
 
 /// The page. `?q=` and `#hash=` ask at once.
@@ -195,8 +201,11 @@ fn first_question() -> Asked {
     let Some(words) = decoded.map(String::from).filter(|words| !words.is_empty()) else {
         return Asked::Nothing;
     };
-    follow(&words);
-    read(&words)
+    if follow(&words) {
+        Asked::Nothing
+    } else {
+        read(&words)
+    }
 }
 
 /// Makes the question part of the address, so that it can be shared. A digest stands in the fragment, which is not
@@ -306,7 +315,8 @@ fn digests(listed: Rc<Vec<Listed>>) -> View {
                 .filter(|_| all == 1 && found.ended && found.recorded == 0);
             let as_record = as_record.map(|one| {
                 el("p").child((
-                    "If it is the id of a record, and not the digest of a file: ",
+                    "It may be the id of a record, and not the digest of a file. Asking for that tells the registry all of \
+                     it: ",
                     el("a")
                         .attr("href", route::record(RecordId::from_digest(one.digest)))
                         .hook("as-record")
@@ -336,17 +346,23 @@ fn row(one: &Listed, matches: &[Match], asked: bool) -> impl IntoView + use<> {
             records.push((found.record, what(found)));
         }
     }
-    let links: Vec<_> = records
-        .into_iter()
-        .map(|(id, what)| {
+    let hidden = records.len().saturating_sub(MOST_RECORDS);
+    let links = records.into_iter().take(MOST_RECORDS).enumerate();
+    let mut links: Vec<_> = links
+        .map(|(at, (id, what))| {
             el("li").hook("match").child((
                 format!("{what} of "),
-                record_named(id, asked),
-                ", record ",
+                record_named(id, asked && at < MOST_NAMED),
+                " (",
                 digest(id.to_string()),
+                ")",
             ))
         })
         .collect();
+    if hidden > 0 {
+        let more = format!("and {}", text::counted(hidden, "more record"));
+        links.push(el("li").class("quiet").child(more));
+    }
     let answer = if links.is_empty() {
         el("span").class("quiet").child("no record").into_view()
     } else {

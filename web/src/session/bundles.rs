@@ -13,7 +13,7 @@ use super::Session;
 use crate::{
     bundles::{Bundles, Named},
     candidate::choose,
-    evidence::{self, Evidence, listed_for},
+    evidence::{self, Evidence},
     judgement::{self, Judgement},
     plan::{Plan, PlanFile},
     task::spawn,
@@ -172,13 +172,10 @@ impl Session {
     fn join(self, plan: &Plan, found: Vec<Evidence>) -> Option<Vec<Evidence>> {
         let opened: Vec<Opened> = found.iter().map(|evidence| self.open(evidence)).collect();
         self.with_basis(|basis| {
-            let unread = |opened: &Opened| {
-                let listed = opened.manifest().map(|manifest| listed_for(manifest, plan));
-                let listed = listed.into_iter().flatten().zip(&basis.seen.files);
-                let mut listed = listed.filter(|(listed, _)| listed.is_some());
-                listed.any(|(_, file)| matches!(file.bytes, Bytes::NotRead))
-            };
-            let again = opened.iter().any(unread);
+            let manifests: Vec<_> = opened.iter().filter_map(Opened::manifest).collect();
+            let files = plan.to_read(&manifests).into_iter().zip(&basis.seen.files);
+            let mut files = files.filter(|(read, _)| *read);
+            let again = files.any(|(_, file)| matches!(file.bytes, Bytes::NotRead));
             basis
                 .records
                 .retain(|known| found.iter().all(|new| new.id != known.id));

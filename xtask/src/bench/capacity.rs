@@ -95,20 +95,24 @@ fn index_on_disk(registry: &Registry, data: &Path) -> Result<bool> {
 
 fn tiles_on_disk(data: &Path) -> Result<bool> {
     let tiles = files(&data.join("tile"))?;
-    let is_partial = |path: &Path| {
-        let folder = path.parent().and_then(Path::extension);
-        folder.is_some_and(|extension| extension == "p")
+    // A partial tile whose full one is there is removed an hour later; this does not wait for it.
+    let full_of = |path: &Path| {
+        let folder = path.parent()?;
+        (folder.extension()? == "p").then(|| folder.with_extension(""))
     };
-    let all: u64 = tiles.iter().map(|(_, size)| size).sum();
-    let partial: u64 = tiles
-        .iter()
-        .filter(|(path, _)| is_partial(path))
-        .map(|(_, size)| size)
-        .sum();
+    let (mut whole, mut partial) = (0, 0);
+    for (path, size) in &tiles {
+        match full_of(path) {
+            None => whole += size,
+            Some(full) if !full.exists() => partial += size,
+            Some(_) => {}
+        }
+    }
+    let all = whole + partial;
     let part = ratio(partial, all);
     let kept = part <= PARTIAL_TILES;
     say(&format!(
-        "   tiles and bundles have {} MB on disk, {:.2} % of it partial, at most {:.0} %: {}",
+        "   tiles and bundles have {} MB on disk when all are collected, {:.2} % of it partial, at most {:.0} %: {}",
         all / 1_000_000,
         part * 100.0,
         PARTIAL_TILES * 100.0,
