@@ -5,7 +5,7 @@ use web_sys::DragEvent;
 
 use crate::{
     components::{
-        frame::{footer, header},
+        frame::{footer, header, skip_link},
         page::missing,
     },
     dom::{IntoView, View, el},
@@ -41,7 +41,10 @@ pub(crate) fn app() -> impl IntoView {
         Route::Styleguide => styleguide::styleguide_page(),
         Route::Nowhere => missing("No such page", "There is nothing at this address."),
     };
-    el("div").class("site").child((page, header(&route), footer()))
+    let main = el("main").class("site-main").attr("id", "main").child(page);
+    el("div")
+        .class("site")
+        .child((skip_link(), header(&route), main, footer()))
 }
 
 /// What the server wrote for readers without scripts has served.
