@@ -84,7 +84,8 @@ class ModelProvenance extends HTMLElement {
       const model = shown.version === null ? shown.name : `${shown.name} ${shown.version}`;
       const listed = isOfficial(shown.official, globalThis.location);
       show("logged", model, [
-        `Recorded by ${shown.publisher}, entry ${shown.index} of ${shown.origin}. No witness was asked to confirm this view of the log.`,
+        `Recorded by ${shown.publisher}, entry ${shown.index} of ${shown.origin}.`,
+        "No witness was asked to confirm this view of the log.",
         shown.official.length === 0
           ? "The publisher lists no official pages."
           : listed
@@ -138,7 +139,7 @@ class ModelProvenance extends HTMLElement {
     const panel = card({ title, facts, steps: steps.slice(), links });
     const button = make("button", { type: "button", className: colour }, [
       make("span", { className: "label", textContent: "provenance" }),
-      make("span", { className: "state" }, [glyph(path), word]),
+      make("span", {}, [glyph(path), word]),
     ]);
     panel.setAttribute("aria-label", `Model provenance: ${word}`);
     button.setAttribute("aria-label", `Model provenance: ${word}. Details`);
@@ -153,13 +154,22 @@ class ModelProvenance extends HTMLElement {
   }
 }
 
-/** Puts the card below the pill, or above it where there is no room. */
+/**
+ * Puts the card below the pill, or above it where there is more room, and no higher than that room. It scrolls with the
+ * page, as the pill does; a window of another size places it anew.
+ */
 function place(panel, button) {
   const at = button.getBoundingClientRect();
-  const below = at.bottom < globalThis.innerHeight * 0.6;
+  const { innerWidth, innerHeight, scrollX, scrollY } = globalThis;
+  const below = innerHeight - at.bottom;
+  const up = at.top > below;
+  const x = Math.max(8, Math.min(at.left, innerWidth - 8 - CARD_WIDTH)) + scrollX;
+  const y = (up ? at.top - 6 : at.bottom + 6) + scrollY;
   const style = new CSSStyleSheet();
-  const x = Math.max(8, Math.min(at.left, globalThis.innerWidth - 8 - 352));
-  style.replaceSync(`#card{left:${x}px;${below ? `top:${at.bottom + 6}px` : `bottom:${globalThis.innerHeight - at.top + 6}px`}}`);
+  style.replaceSync(
+    `#card{left:${x}px;top:${y}px;max-height:${(up ? at.top : below) - 14}px;transform:translateY(${up ? "-100%" : 0})}`,
+  );
+  globalThis.addEventListener("resize", () => panel.matches(":popover-open") && place(panel, button), { once: true });
   const root = panel.getRootNode();
   root.adoptedStyleSheets = [root.adoptedStyleSheets[0], style];
 }

@@ -1,20 +1,22 @@
 // What the badge looks like: one pill, and the card behind it. Built from elements and one constructed style sheet, so it
 // needs no inline styles and no markup sinks, and the page's own styles do not reach in.
 
+/** Width of the card where there is room for it, in CSS pixels. */
+const CARD_WIDTH = 352;
+
 const STYLE = `
 :host{all:initial!important;display:inline-block!important;font:600 13px/1.35 system-ui,sans-serif!important;vertical-align:middle!important;color-scheme:light dark!important}
 :host([hidden]){display:none!important}
 *{box-sizing:border-box}
 button{all:unset;display:inline-flex;align-items:stretch;min-height:28px;border-radius:6px;overflow:hidden;cursor:pointer;color:#fff;background:var(--state)}
 button:focus-visible,a:focus-visible{outline:3px solid #4a90d9;outline-offset:2px}
-button>span{padding:5px 9px}
+button>span{display:flex;gap:6px;align-items:center;padding:5px 9px}
 .label{background:#3b434b}
-.state{display:flex;gap:6px;align-items:center}
 svg{width:14px;height:14px;flex:none;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 :host([data-size=large]) button{min-height:44px;font-size:15px}
 :host([data-size=large]) button>span{padding:11px 13px}
 .is-blue{--state:#0a58ca}.is-grey{--state:#57606a}.is-amber{--state:#8a5a00}.is-red{--state:#b42318}
-.card{position:fixed;inset:auto;margin:0;width:min(22rem,calc(100vw - 16px));max-height:calc(100vh - 16px);overflow:auto;padding:14px 16px;border:1px solid #8b949e;border-radius:10px;background:#fff;color:#1c2024;font-weight:400;line-height:1.45;box-shadow:0 8px 28px #0003}
+.card{position:absolute;inset:auto;margin:0;width:min(${CARD_WIDTH}px,calc(100vw - 16px));overflow:auto;overscroll-behavior:contain;padding:14px 16px;border:1px solid #8b949e;border-radius:10px;background:#fff;color:#1c2024;font-weight:400;line-height:1.45;box-shadow:0 8px 28px #0003}
 .card h2{font-size:15px;margin:0 0 4px;overflow-wrap:anywhere}
 .card p,.card ol,.card ul{margin:6px 0;overflow-wrap:anywhere}
 .card ol,.card ul{padding-left:1.3em}
@@ -38,10 +40,10 @@ const LOOKS = {
 
 const HIDDEN =
   /[\p{Cc}\p{Cf}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]/gu;
-/** A stranger's text with hidden characters written out, at most 120 characters. */
+/** A stranger's text with hidden characters written out, at most 400 characters. */
 const visible = (text) => {
   const shown = String(text).replace(HIDDEN, (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
-  return shown.length > 120 ? `${shown.slice(0, 119)}\u2026` : shown;
+  return shown.length > 400 ? `${shown.slice(0, 399)}\u2026` : shown;
 };
 
 function make(tag, properties = {}, children = []) {

@@ -5,7 +5,7 @@ use web_sys::DragEvent;
 
 use crate::{
     components::{
-        frame::{footer, header},
+        frame::{footer, header, skip_link},
         page::missing,
     },
     dom::{IntoView, View, el},
@@ -42,7 +42,10 @@ pub(crate) fn app() -> impl IntoView {
         Route::Styleguide => styleguide::styleguide_page(),
         Route::Nowhere => nowhere(&path),
     };
-    el("div").class("site").child((page, header(&route), footer()))
+    let main = el("main").class("site-main").attr("id", "main").child(page);
+    el("div")
+        .class("site")
+        .child((skip_link(), header(&route), main, footer()))
 }
 
 /// The page of an address that names none. One that should name a record says what is wrong with the id.

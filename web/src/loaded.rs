@@ -42,7 +42,7 @@ pub(crate) fn loaded<T: 'static, V: IntoView>(
     (move || {
         state.with(|state| match state {
             Loaded::Waiting => el("p")
-                .class("quiet working")
+                .class("quiet waiting")
                 .attr("role", "status")
                 .hook("loading")
                 .child("Asking the registry …")

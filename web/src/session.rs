@@ -53,6 +53,8 @@ pub(crate) struct Session {
     pub(crate) state: RwSignal<Verification>,
     /// Whom the visitor trusts.
     pub(crate) trust: TrustSession,
+    /// How many questions about a record have no answer yet.
+    pub(crate) open_questions: RwSignal<usize>,
     held: StoredValue<Held, LocalStorage>,
 }
 
@@ -62,6 +64,7 @@ impl Session {
         let session = Self {
             state: RwSignal::new(Verification::default()),
             trust,
+            open_questions: RwSignal::new(0),
             held: StoredValue::new_local(Held {
                 spare: Some(check::start_pool()),
                 ..Held::default()
@@ -166,6 +169,7 @@ impl Session {
             .state
             .try_maybe_update(|state| (false, state.ask()))
             .unwrap_or_default();
+        self.open_questions.update(|open| *open += 1);
         spawn(async move {
             let result = match query {
                 Query::Record(id) => self
@@ -177,6 +181,7 @@ impl Session {
                     Err(error) => Err(Stop::unchecked(error.to_string(), false)),
                 },
             };
+            self.open_questions.update(|open| *open -= 1);
             let stands = |state: &Verification| state.is_current(run) && state.is_last_asked(asked);
             if let Err(stop) = result
                 && self.state.with_untracked(stands)

@@ -128,6 +128,50 @@ fn an_honest_record_is_logged_and_the_card_says_what_was_checked() {
     );
 }
 
+/// The card against its window, and the last link's place once the card is scrolled to its end.
+const CARD: &str = "
+const root = document.querySelector('model-provenance').shadowRoot;
+const card = root.querySelector('#card');
+card.scrollTop = card.scrollHeight;
+const { left, top, right, bottom } = card.getBoundingClientRect();
+const link = [...card.querySelectorAll('a')].at(-1).getBoundingClientRect();
+const pill = root.querySelector('button').getBoundingClientRect();
+return {
+  inside: left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight,
+  reached: link.top >= top && link.bottom <= bottom,
+  gap: Math.round(Math.min(Math.abs(top - pill.bottom), Math.abs(pill.top - bottom))),
+};";
+
+#[test]
+fn the_card_stays_inside_a_small_window_and_at_its_pill() {
+    let (stage, _registry) = stage(Lie::None);
+    let badge = format!(
+        "<div style='height:2000px'><div style='position:absolute;top:440px'>{}</div></div>",
+        stage.badge()
+    );
+    let (browser, _host) = stage.page("", &badge, "");
+    browser.set_size(390, 844);
+    assert_eq!(state(&browser), "logged", "{}", text(&browser));
+    assert!(!text(&browser).contains('…'), "{}", text(&browser));
+    let wanted = json!({"inside": true, "reached": true, "gap": 6});
+    let open = "
+scrollTo(0, arguments[0]);
+const card = document.querySelector('model-provenance').shadowRoot.querySelector('#card');
+card.hidePopover();
+card.showPopover();";
+    // With more room above the pill, and with more below it.
+    for scrolled in [0, 250] {
+        browser.js::<Value>(open, vec![json!(scrolled)]);
+        assert_eq!(browser.js::<Value>(CARD, vec![]), wanted, "{scrolled}");
+    }
+    browser.js::<Value>("scrollTo(0, 300)", vec![]);
+    assert_eq!(browser.js::<Value>(CARD, vec![])["gap"], 6);
+    browser.set_size(700, 500);
+    browser.wait_for("the card at its pill", |browser| {
+        (browser.js::<Value>(CARD, vec![]) == wanted).then_some(())
+    });
+}
+
 #[test]
 fn every_lie_is_told_from_the_truth() {
     let lies = [

@@ -86,6 +86,45 @@ fn a_record_says_what_it_is_and_leads_on() {
     assert_eq!(browser.console_errors(), Vec::<String>::new());
 }
 
+/// How far the page jumped since it was opened, once the browser has told of all of it. An engine that does not measure
+/// that tells of nothing.
+const SHIFTS: &str = "
+if (!window.shifts) {
+  window.shifts = { sum: 0, told: false };
+  new PerformanceObserver((list) => list.getEntries().forEach((shift) => { shifts.sum += shift.value; }))
+    .observe({ type: 'layout-shift', buffered: true });
+  requestAnimationFrame(() => setTimeout(() => { shifts.told = true; }));
+}
+return shifts.told ? shifts.sum : null;";
+
+/// Above this a page counts as one that jumps (web.dev/cls).
+const MOST_SHIFT: f64 = 0.1;
+
+#[test]
+fn what_comes_late_pushes_nothing_about() {
+    let lab = lab();
+    let record = newest_record(&lab, "signature");
+    let browser = Browser::start();
+    browser.goto(lab.registry.url());
+    browser.set_size(390, 844);
+    for (path, region) in [
+        ("/log".to_owned(), "Growth"),
+        (format!("/publisher/{}", lab::PUBLISHER), "Records"),
+        (format!("/record/{record}"), "How it was made"),
+        (format!("/badge#record={record}"), "Every state"),
+        (format!("/verify#record={record}"), "Whom you trust"),
+    ] {
+        visit(&browser, lab.registry.url(), &path, Role::Region, region);
+        browser.wait_for("everything", |browser| {
+            browser
+                .js::<bool>("return document.querySelector('.waiting') === null", vec![])
+                .then_some(())
+        });
+        let jumped = browser.wait_for("the shifts", |browser| browser.js::<Option<f64>>(SHIFTS, vec![]));
+        assert!(jumped < MOST_SHIFT, "{path}: {jumped}");
+    }
+}
+
 #[test]
 fn a_record_is_proved_step_by_step_on_a_click() {
     let lab = lab();

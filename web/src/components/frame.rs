@@ -7,7 +7,15 @@ use crate::{
     route::Route,
 };
 
-/// The bar on top. It comes after the page in the document, so that the first Tab reaches the page's own buttons.
+/// The first stop of Tab: past the bar, to the page's own buttons.
+pub(crate) fn skip_link() -> impl IntoView {
+    el("a")
+        .class("skip")
+        .attr("href", "#main")
+        .child("Skip to the main part")
+}
+
+/// The bar on top.
 pub(crate) fn header(here: &Route) -> impl IntoView + use<> {
     let link = |href: &'static str, text: &'static str, is_here: bool| {
         let link = el("a").attr("href", href).child(text);

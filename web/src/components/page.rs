@@ -17,9 +17,8 @@ use crate::{
 
 /// A page with its heading. The text is made visible here.
 pub(crate) fn page(title: &str, lead: impl IntoView, content: impl IntoView) -> View {
-    el("main")
+    el("div")
         .class("page is-wide")
-        .attr("id", "main")
         .child((
             el("div").class("page-head").child((
                 el("h1").child(visible(title)),
@@ -28,6 +27,11 @@ pub(crate) fn page(title: &str, lead: impl IntoView, content: impl IntoView) -> 
             content,
         ))
         .into_view()
+}
+
+/// A publisher's name within a sentence: it has hyphens, and is one word all the same.
+pub(crate) fn name(publisher: &str) -> El {
+    el("span").class("one-word").child(publisher.to_owned())
 }
 
 /// A part of a page under a heading of its own.
@@ -110,7 +114,7 @@ pub(crate) fn record_list(records: &[Summary], with_publisher: bool, none: &'sta
                 .attr("href", route::record(record.record))
                 .child(visible(&record_title(&record.kind, &record.title()))),
             el("span").class("chip").child(kind_in_words(&record.kind)),
-            el("span").class("quiet").child((
+            el("span").class("quiet record-about").child((
                 publisher,
                 format!("entry {}", text::grouped(record.index)),
                 record.taken_at.map(|at| (", ", when(at)).into_view()),
@@ -140,11 +144,31 @@ pub(crate) fn key_row(holder: &str, roles: &[Role], keyid: KeyId) -> El {
 
 /// Something to type, with a button that copies it.
 pub(crate) fn snippet(label: &'static str, code: String) -> El {
+    let shown = el("code").child(words(&code));
     el("div").class("snippet").child((
         el("div").class("snippet-head").child((
             el("span").child(label),
-            super::digest::copy_button("copy", ("copy", "copied"), code.clone()),
+            super::digest::copy_button("copy", ("copy", "copied"), code),
         )),
-        el("pre").attr("tabindex", "0").child(el("code").child(code)),
+        el("pre").attr("tabindex", "0").child(shown),
     ))
+}
+
+/// Longest word that is kept whole, in bytes: it fits a phone of 320 pixels.
+const MOST_WHOLE: usize = 30;
+
+/// Code that breaks at spaces first: options and names have hyphens, where a browser would break them.
+fn words(code: &str) -> Vec<View> {
+    let part = |part: &str| {
+        let (word, space) = part.split_at(part.trim_end().len());
+        let is_whole = word.contains('-') && word.len() <= MOST_WHOLE;
+        let word = word.to_owned();
+        let word = if is_whole {
+            el("span").class("one-word").child(word).into_view()
+        } else {
+            word.into_view()
+        };
+        (word, space.to_owned()).into_view()
+    };
+    code.split_inclusive(char::is_whitespace).map(part).collect()
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use provenance::path::visible;
 use web_sys::{Event, HtmlInputElement};
 
-use super::{button::button, digest::digest};
+use super::{button::button, digest::digest, page::name};
 use crate::{
     candidate::Candidate,
     dom::{IntoView, Reference, el},
@@ -79,10 +79,9 @@ pub(crate) fn named_record(named: &Candidate, forget: Callback<()>) -> impl Into
     let about = el("p").child((
         "You expect ",
         el("strong").child(named.title()),
-        format!(
-            " by {}, {files}. Now give the files to compare with it.",
-            named.publisher
-        ),
+        " by ",
+        name(&named.publisher),
+        format!(", {files}. Now give the files to compare with it."),
     ));
     el("div").class("notice is-blue named").hook("named").child(
         el("div").child((

@@ -219,7 +219,7 @@ fn memory(origin: String, note: SignedNote, checkpoint: Checkpoint) -> View {
     let view = move || {
         match state.get() {
         None => el("p")
-            .class("quiet working")
+            .class("quiet waiting")
             .attr("role", "status")
             .child("Comparing with what this browser remembers …")
             .into_view(),

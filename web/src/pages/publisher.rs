@@ -16,7 +16,7 @@ use crate::{
         digest::{digest, whole},
         icon::{Icon, icon},
         older::with_older,
-        page::{command, fact, facts, key_row, missing, page, panel, snippet},
+        page::{self, command, fact, facts, key_row, missing, page, panel, snippet},
         trust_panel::trust_panel,
         word::{Word, word},
     },
@@ -205,8 +205,11 @@ fn own_site(name: PublisherName, genesis: RecordId) -> View {
         let again = |words: &'static str| button(words, ask.clone()).hook("ask-site");
         match state.get() {
             Asked::NotYet => (
-                el("p").child(format!(
-                    "{name} can confirm this genesis on its own site, in {url}. Asking tells {name} that you ask."
+                el("p").child((
+                    page::name(name.as_str()),
+                    format!(" can confirm this genesis on its own site, in {url}. Asking tells "),
+                    page::name(name.as_str()),
+                    " that you ask.",
                 )),
                 again("Ask it now"),
             )
@@ -298,7 +301,7 @@ fn list(all: &[PublisherSummary]) -> View {
             el("span")
                 .class("quiet")
                 .child(text::counted_u64(publisher.records, "record")),
-            el("span").class("quiet").child((
+            el("span").class("quiet record-about").child((
                 word(Word::Genesis, "genesis"),
                 " ",
                 digest(publisher.genesis.to_string()),

@@ -153,7 +153,7 @@ pub(crate) fn search_page() -> View {
     ));
     let many = el("details").class("fold").child((
         el("summary").child("Look up a whole list (SHA256SUMS)"),
-        el("form").on("submit", bulk).child((
+        el("form").class("paste").on("submit", bulk).child((
             el("label")
                 .attr("for", "sums")
                 .child("Paste the list: a digest and a file name on each line"),

@@ -62,7 +62,7 @@ pub(crate) fn verify_page(session: Session, over: Signal<bool>, more: View) -> i
             request_animation_frame(focus_headline_if_lost);
         }
     });
-    el("main").class("page").class_if("is-at-work", move || view.get() != Panel::Waiting).attr("id", "main").child((
+    el("div").class("page").class_if("is-at-work", move || view.get() != Panel::Waiting).child((
         el("div").class("hero").child((
             el("h1").child("Is this the model that the lab published?"),
             el("p").class("lead").child(
@@ -166,7 +166,18 @@ fn start(session: Session, over: Signal<bool>) -> impl IntoView {
     let forget = Callback::new(move |()| session.unname());
     let whole = move |event| state.update(|state| state.whole = event_target_checked(&event));
     (
-        move || state.with(|state| state.named.as_ref().map(|named| named_record(named, forget))),
+        move || {
+            if session.open_questions.get() > 0 {
+                return el("p")
+                    .class("notice is-blue waiting")
+                    .attr("role", "status")
+                    .child("Looking up what you expect …")
+                    .into_view();
+            }
+            state
+                .with(|state| state.named.as_ref().map(|named| named_record(named, forget)))
+                .into_view()
+        },
         drop_zone(over, Callback::new(move |picked| session.take(picked))),
         query_form(Callback::new(move |query| session.ask(query))),
         el("label").class("choice").child((

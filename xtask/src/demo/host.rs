@@ -28,6 +28,7 @@ h2 { font-size: 1.2rem; margin-top: 2rem }
 table { border-collapse: collapse; width: 100% }
 td { padding: 0.5rem 1rem 0.5rem 0; border-bottom: 1px solid #8886; vertical-align: middle }
 img { vertical-align: middle; max-width: 100% }
+@media (max-width: 34rem) { td { display: block } td:first-child { border: 0; padding-bottom: 0 } }
 ";
 
 /// Copies the built page in `dist` to `web`, and writes the host's page beside it. `trust` is the registry's
@@ -78,7 +79,7 @@ fn page(script: &str, integrity: &str, log: &str, shown: &Shown) -> String {
     let pictures = STATES.iter().map(row).collect::<Vec<_>>().concat();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width\">\n\
-         <link rel=\"stylesheet\" href=\"/embed-demo.css\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n<link rel=\"stylesheet\" href=\"/embed-demo.css\">\n\
          <title>Somebody else’s page</title>\n\
          <script type=\"module\" src=\"{script}\" integrity=\"{integrity}\" crossorigin></script>\n\
          <h1>Somebody else’s page</h1>\n\
