@@ -40,7 +40,7 @@ const VERIFY_LIMIT: f64 = 0.55;
 const ATTEST_LIMIT: f64 = 1.05;
 
 /// Bytes of all that the page downloads, each file compressed as the registry sends it to browsers: with brotli.
-const SIZE_LIMIT_BYTES: usize = 340_000;
+const SIZE_LIMIT_BYTES: usize = 345_000;
 
 const PUBLISHER: &str = "bench.example";
 

@@ -1,6 +1,6 @@
 //! Comparing found files with listed ones: which bytes, chunks and tensors differ.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
 use super::{
     file_report::{FileReport, FileVerdict},
@@ -81,11 +81,6 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
         };
         out.files.push(plain(path, FileVerdict::Ambiguous, *size, detail));
     }
-    // Each of several equal files is handed out once.
-    let mut renamed: BTreeMap<(u64, Sha256Digest), Vec<&ManifestFile>> = BTreeMap::new();
-    for file in missing.iter().map(|&at| &listed[at]).filter(|file| file.size > 0) {
-        renamed.entry((file.size, file.chunks)).or_default().push(file);
-    }
     for &at in &pairs.extra {
         let SeenFile { path, size, bytes } = &seen.files[at];
         let mut report = plain(path, FileVerdict::Extra, *size, "not on record");
@@ -100,15 +95,15 @@ pub(super) fn compare(manifest: &Manifest, seen: &Observation, pairs: &Pairs) ->
             report.detail = "not on record, and a loader might run or prefer it".into();
             out.loadable_extras += 1;
         }
-        if let Bytes::Hashed { chunks, .. } = bytes {
-            let listed = renamed.get_mut(&(*size, chunks.digest())).and_then(Vec::pop);
-            if let Some(listed) = listed.map(|listed| listed.path.to_string()) {
-                report.detail = format!("has the bytes of {listed}; under this name it is not on record");
-                report.same_as = Some(listed);
-                report.same_bytes = *size;
-            } else if let Some(listed) = with_bytes(&by_content, *size, chunks) {
-                report.detail = format!("a copy of {listed}; under this name it is not on record");
-            }
+        if let Ok(place) = pairs.renamed.binary_search_by(|(_, found)| found.cmp(&at)) {
+            let listed = listed[pairs.renamed[place].0].path.to_string();
+            report.detail = format!("has the bytes of {listed}; under this name it is not on record");
+            report.same_as = Some(listed);
+            report.same_bytes = *size;
+        } else if let Bytes::Hashed { chunks, .. } = bytes
+            && let Some(listed) = with_bytes(&by_content, *size, chunks)
+        {
+            report.detail = format!("a copy of {listed}; under this name it is not on record");
         }
         out.files.push(report);
     }

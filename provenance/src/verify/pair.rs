@@ -19,6 +19,8 @@ pub(super) struct Pairs {
     pub(super) missing: Vec<usize>,
     /// Found files without a partner that are not ignored.
     pub(super) extra: Vec<usize>,
+    /// Extra files with the bytes of missing ones, one to one, in the order of the files found.
+    pub(super) renamed: Vec<(usize, usize)>,
     /// Found files that could stand for several listed ones and equal none; they are not judged.
     pub(super) ambiguous: Vec<usize>,
 }
@@ -139,6 +141,21 @@ impl<'a> Work<'a> {
         );
     }
 
+    /// Pairs as [`Self::by_content`] would, and leaves both sides free: in a folder the name counts. An empty file is like
+    /// any other, so it tells nothing.
+    fn renamed(&mut self) -> Vec<(usize, usize)> {
+        let matched = self.pairs.len();
+        self.by_content();
+        let mut renamed = self.pairs.split_off(matched);
+        for &(listed, found) in &renamed {
+            self.free_listed[listed] = true;
+            self.free_found[found] = true;
+        }
+        renamed.retain(|&(listed, found)| self.listed[listed].size > 0 && !is_ignored(&self.found[found]));
+        sort_by(&mut renamed, |a, b| a.1.cmp(&b.1));
+        renamed
+    }
+
     /// A file that was changed in a store that names files by their digests: it stands for the listed file of that
     /// digest.
     fn by_claimed_digest(&mut self) {
@@ -167,6 +184,11 @@ impl<'a> Work<'a> {
     }
 
     fn finish(mut self) -> Pairs {
+        let renamed = match self.scope {
+            Scope::Folder => self.renamed(),
+            // What has the bytes of a listed file was paired with it.
+            Scope::Flat | Scope::SingleFile => Vec::new(),
+        };
         sort_by(&mut self.pairs, Ord::cmp);
         let (mut extra, mut ambiguous) = (Vec::new(), Vec::new());
         for at in free(&self.free_found) {
@@ -185,6 +207,7 @@ impl<'a> Work<'a> {
             matched: self.pairs,
             missing: free(&self.free_listed).collect(),
             extra,
+            renamed,
             ambiguous,
         }
     }

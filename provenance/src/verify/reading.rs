@@ -1,8 +1,10 @@
 //! Which files of a folder a client reads.
 
-use std::collections::BTreeSet;
-
-use crate::{manifest::Manifest, unicode::nfc};
+use crate::{
+    manifest::{Manifest, ManifestFile},
+    order::sort_by,
+    unicode::nfc,
+};
 
 /// Which of `files`, by path and size, have to be read to compare a folder with `manifests`: those that are listed, and
 /// those with the size of a listed file that is not at its place, for they may be it under another name. Of a record none
@@ -10,17 +12,19 @@ use crate::{manifest::Manifest, unicode::nfc};
 /// others does not matter.
 pub fn to_read(manifests: &[&Manifest], files: &[(&str, u64)]) -> Vec<bool> {
     let names: Vec<String> = files.iter().map(|(path, _)| nfc(path)).collect();
-    let there: BTreeSet<&str> = names.iter().map(String::as_str).collect();
-    let mut sizes = BTreeSet::new();
+    let mut there: Vec<&str> = names.iter().map(String::as_str).collect();
+    sort_by(&mut there, Ord::cmp);
+    let mut sizes = Vec::new();
     for manifest in manifests {
-        let (at_place, missing): (Vec<_>, Vec<_>) =
-            (manifest.files().iter()).partition(|listed| there.contains(listed.path.as_str()));
+        let is_there = |listed: &&ManifestFile| there.binary_search(&listed.path.as_str()).is_ok();
+        let (at_place, missing): (Vec<_>, Vec<_>) = manifest.files().iter().partition(is_there);
         if !at_place.is_empty() {
             sizes.extend(missing.iter().map(|listed| listed.size).filter(|size| *size > 0));
         }
     }
+    sort_by(&mut sizes, Ord::cmp);
     let is_listed = |name: &str| manifests.iter().any(|manifest| manifest.file(name).is_some());
     let read = names.iter().zip(files);
-    read.map(|(name, (_, size))| is_listed(name) || sizes.contains(size))
+    read.map(|(name, (_, size))| is_listed(name) || sizes.binary_search(size).is_ok())
         .collect()
 }

@@ -1,7 +1,5 @@
 //! What a verdict says in words: one or two sentences, and the next step.
 
-use std::collections::BTreeSet;
-
 use super::{
     file_report::{FileReport, FileVerdict},
     observation::{Observation, Scope},
@@ -267,9 +265,12 @@ fn renamed(files: &[FileReport]) -> impl Iterator<Item = (String, String)> {
 /// Listed files that are not there, under another name either; the largest first, for shards go before what lies
 /// beside them.
 fn missing(files: &[FileReport]) -> Vec<&FileReport> {
-    let renamed: BTreeSet<&str> = files.iter().filter_map(|file| file.same_as.as_deref()).collect();
+    let mut renamed: Vec<&str> = files.iter().filter_map(|file| file.same_as.as_deref()).collect();
+    sort_by(&mut renamed, Ord::cmp);
     let missing = files.iter().filter(|f| f.verdict == FileVerdict::Missing);
-    let mut missing: Vec<_> = missing.filter(|f| !renamed.contains(f.path.as_str())).collect();
+    let mut missing: Vec<_> = missing
+        .filter(|f| renamed.binary_search(&f.path.as_str()).is_err())
+        .collect();
     sort_by(&mut missing, |a, b| b.listed_bytes.cmp(&a.listed_bytes));
     missing
 }
