@@ -43,7 +43,7 @@ impl Opened {
                 };
                 let text = format!(
                     "{} from {what}. A hash cannot tell accident from attack.",
-                    differ(files)
+                    capital(differ(files))
                 );
                 (
                     text,
@@ -220,13 +220,15 @@ impl Opened {
     }
 }
 
-/// `1 of 4 files differs`.
+/// `1 of 4 files differs`; of a lone one `the file differs`.
 fn differ(files: &[FileReport]) -> String {
     let compared = files.iter().filter(|f| f.verdict.is_compared()).count();
     let changed = files.iter().filter(|f| f.verdict.is_difference()).count();
-    let noun = if compared == 1 { "file" } else { "files" };
     let verb = if changed == 1 { "differs" } else { "differ" };
-    format!("{changed} of {compared} {noun} {verb}")
+    match compared {
+        1 => format!("the file {verb}"),
+        _ => format!("{changed} of {compared} files {verb}"),
+    }
 }
 
 /// `1 of 4 files differs, 2 files were added`: why files are not those of a record.
@@ -358,9 +360,13 @@ fn elsewhere(files: &[FileReport]) -> Words {
 
 /// The words of a record that does not hold.
 pub(super) fn no_word_about_files(detail: &str) -> String {
-    let mut detail = visible(detail);
-    if let Some(first) = detail.get_mut(..1) {
+    format!("{}. It says nothing about your files.", capital(visible(detail)))
+}
+
+/// A text as the beginning of a sentence.
+fn capital(mut text: String) -> String {
+    if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();
     }
-    format!("{detail}. It says nothing about your files.")
+    text
 }

@@ -1,7 +1,10 @@
 //! The verdict card: headline, facts in a fixed order, every check, every file, and what all of it does not prove.
 
 use leptos::prelude::*;
-use provenance::verify::{Check, Report, Verdict};
+use provenance::{
+    path::visible,
+    verify::{Check, Report, Verdict},
+};
 
 use super::{
     button::button,
@@ -73,7 +76,8 @@ pub(crate) fn verdict_card(
                         trust_publisher(report, actions.pin),
                         expect_record(report, actions.expect),
                     ),
-                    problem_files(judgement).into_view(),
+                    // A record that does not hold says nothing about files.
+                    (report.verdict != Verdict::LogFault).then(|| problem_files(judgement).into_view()),
                     facts(report, source, told.registry).into_view(),
                     matching_files(judgement).into_view(),
                     checks(&report.checks).into_view(),
@@ -112,7 +116,7 @@ fn band(report: &Report, source: Option<&Source>) -> impl IntoView + use<> {
                 .attr("id", "verdict-headline")
                 .attr("tabindex", "-1")
                 .child(report.headline.clone()),
-            el("p").child(provenance::path::visible(&report.summary)),
+            el("p").child(visible(&report.summary)),
             circular.then(|| {
                 el("p").hook("circular").child(
                     "You took the key of the log from this registry itself: that other people see the same log is \
@@ -202,7 +206,12 @@ fn next_step(report: &Report) -> Option<String> {
         {
             Some("Remove the files marked “not on record”, then check again.".to_owned())
         }
-        _ => report.next.as_deref().map(provenance::path::visible),
+        // What to do with a file that is no model data, in a few words or as a command.
+        (Verdict::Unknown, Some(_)) => report
+            .next
+            .as_ref()
+            .map(|next| format!("Next: {}", visible(next))),
+        _ => report.next.as_deref().map(visible),
     }
 }
 
@@ -236,11 +245,11 @@ fn what(report: &Report) -> View {
     let name = report
         .name
         .as_deref()
-        .map_or_else(|| "unnamed".to_owned(), provenance::path::visible);
+        .map_or_else(|| "unnamed".to_owned(), visible);
     let version = report
         .version
         .as_deref()
-        .map(|version| format!(" {}", provenance::path::visible(version)));
+        .map(|version| format!(" {}", visible(version)));
     (
         el("p").child((el("strong").child(name), version)),
         report.record.map(|record| {
@@ -274,7 +283,7 @@ fn who(report: &Report, source: Option<&Source>) -> View {
         (false, _) => ", whom you have not chosen to trust. ",
     };
     let signers = identity.signers.iter().map(|signer| {
-        let holder = provenance::path::visible(&signer.holder);
+        let holder = visible(&signer.holder);
         el("p").class("quiet").child((
             format!("Signed by {holder}, key "),
             digest(signer.keyid.to_string()),
@@ -325,7 +334,7 @@ fn log(report: &Report, source: Option<&Source>) -> View {
         1 => ("1 ".to_owned(), "witness", " confirms this view."),
         n => (format!("{n} "), "witnesses", " confirm this view."),
     };
-    let origin = provenance::path::visible(&log.origin);
+    let origin = visible(&log.origin);
     (
         el("p").child(format!("{}, in {origin}", text::entry(log.index, log.size))),
         el("p")

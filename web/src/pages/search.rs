@@ -353,9 +353,8 @@ fn row(one: &Listed, matches: &[Match], asked: bool) -> impl IntoView + use<> {
             el("li").hook("match").child((
                 format!("{what} of "),
                 record_named(id, asked && at < MOST_NAMED),
-                " (",
+                " · ",
                 digest(id.to_string()),
-                ")",
             ))
         })
         .collect();
