@@ -80,11 +80,10 @@ impl Browser {
             .build()
             .expect("a runtime");
         let profile = tempfile::tempdir().expect("a temporary folder");
-        let mut driver = match engine {
-            Engine::Chromium => start_driver(chromium::driver()),
-            Engine::Firefox => start_driver(firefox::driver(profile.path())),
-        };
-        let address = driver_address(&mut driver);
+        let (driver, address) = start_driver(|| match engine {
+            Engine::Chromium => chromium::driver(),
+            Engine::Firefox => firefox::driver(profile.path()),
+        });
         let window = runtime.block_on(async {
             let window = match engine {
                 Engine::Chromium => {
@@ -297,29 +296,39 @@ impl Drop for Browser {
     }
 }
 
-fn start_driver(mut command: Command) -> Child {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null());
-    let program = command.get_program().to_string_lossy().into_owned();
-    command
-        .spawn()
-        .unwrap_or_else(|error| panic!("{program} does not start ({error}); run: cargo xtask setup"))
+/// Starts a driver, and gives its address. One that ends before it has any, as for a port that was taken in the very
+/// moment, is started once more.
+fn start_driver(command: impl Fn() -> Command) -> (Child, String) {
+    for _ in 0..2 {
+        let mut command = command();
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        let program = command.get_program().to_string_lossy().into_owned();
+        let mut driver = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{program} does not start ({error}); run: cargo xtask setup"));
+        if let Some(address) = driver_address(&mut driver) {
+            return (driver, address);
+        }
+        // It may have ended already.
+        let _ = driver.kill();
+        let _ = driver.wait();
+    }
+    panic!("the driver does not say on which port it listens")
 }
 
 /// Both drivers say it in a line that ends with the port.
-fn driver_address(driver: &mut Child) -> String {
+fn driver_address(driver: &mut Child) -> Option<String> {
     let lines = lines_of(driver);
     loop {
-        let line = lines
-            .recv_timeout(PATIENCE)
-            .expect("the driver says on which port it listens");
+        let line = lines.recv_timeout(PATIENCE).ok()?;
         let port = ["started successfully on port ", "Listening on 127.0.0.1:"]
             .iter()
             .find_map(|before| line.split_once(before));
         if let Some((_, port)) = port {
-            return format!("http://127.0.0.1:{}", port.trim_end_matches('.').trim());
+            return Some(format!("http://127.0.0.1:{}", port.trim_end_matches('.').trim()));
         }
     }
 }
