@@ -237,17 +237,18 @@ impl Browser {
         });
     }
 
-    /// Shows the page in the reader's own few colours, as high contrast modes do, until [`Self::set_dark`]. Chromium only.
-    pub fn force_colours(&self) {
-        assert!(
-            self.engine == Engine::Chromium,
-            "colours can be forced in Chromium only"
-        );
+    /// Shows the page in the reader's own few colours, as high contrast modes do, until [`Self::set_dark`]. Whether it
+    /// does: only Chromium can be told to.
+    pub fn force_colours(&self) -> bool {
+        if self.engine != Engine::Chromium {
+            return false;
+        }
         self.run("forced colours", chromium::force_colours(self.window()));
         self.wait_for("the forced colours", |browser| {
             let forced = "return matchMedia('(forced-colors: active)').matches";
             browser.js::<bool>(forced, vec![]).then_some(())
         });
+        true
     }
 
     /// Makes the page `width` by `height` CSS pixels, as a phone or a desk would show it.

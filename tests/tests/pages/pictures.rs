@@ -39,7 +39,8 @@ fn photograph(walk: fn(Look<'_>)) {
             match colours {
                 Colours::Light => page.browser.set_dark(false),
                 Colours::Dark => page.browser.set_dark(true),
-                Colours::Forced => page.browser.force_colours(),
+                Colours::Forced if page.browser.force_colours() => {}
+                Colours::Forced => continue,
             }
             page.browser.set_size(width, height);
             page.browser.js::<()>("window.scrollTo(0, 0)", vec![]);
