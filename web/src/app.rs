@@ -1,6 +1,6 @@
 //! The shell: the frame around the page, drops anywhere in the window, the title, deep links.
 
-use leptos::{ev, leptos_dom::helpers::WindowListenerHandle, prelude::*};
+use leptos::{ev, prelude::*};
 use web_sys::DragEvent;
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     query,
     route::Route,
     session::Session,
-    task::spawn,
+    task::{keep, spawn},
     trust_session::TrustSession,
 };
 
@@ -130,9 +130,4 @@ fn mirror_in_window(session: Session) {
             event.prevent_default();
         }
     }));
-}
-
-/// The listeners live as long as the page.
-pub(crate) fn keep(listener: WindowListenerHandle) {
-    std::mem::forget(listener);
 }

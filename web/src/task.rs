@@ -20,3 +20,8 @@ pub(crate) fn spawn(work: impl Future<Output = ()> + 'static) {
 fn spawn_boxed(work: Begun<()>) {
     leptos::task::spawn_local(work);
 }
+
+/// Lets a listener live as long as the page.
+pub(crate) fn keep(listener: leptos::prelude::WindowListenerHandle) {
+    std::mem::forget(listener);
+}

@@ -10,7 +10,6 @@ use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
 use crate::{
     api::{self, ApiError},
-    app::keep,
     components::{
         button::button,
         page::{fact, facts, page, panel, snippet},
@@ -20,7 +19,7 @@ use crate::{
     loaded::loaded,
     query::{self, Query},
     route,
-    task::Begun,
+    task::{Begun, keep},
     trust::log_keys,
 };
 
