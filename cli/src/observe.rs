@@ -37,19 +37,14 @@ pub(crate) fn observe(
     let names: Vec<_> = names
         .map(|file| (file.path.as_str(), file.source.stamp.size))
         .collect();
-    let to_read = to_read(&manifests, &names);
+    let to_read = to_read(found.scope, &manifests, &names);
     let mut files: Vec<SeenFile> = before;
     files.retain(|file| !matches!(file.bytes, Bytes::NotRead));
     let known: BTreeSet<String> = files.iter().map(|file| file.path.clone()).collect();
     let (mut read, mut passed) = (Vec::new(), Vec::new());
     for (file, to_read) in found.files.iter().zip(to_read) {
-        if known.contains(&file.path) {
-            continue;
-        }
-        if to_read || found.scope != Scope::Folder {
-            read.push(file);
-        } else {
-            passed.push(file);
+        if !known.contains(&file.path) {
+            if to_read { &mut read } else { &mut passed }.push(file);
         }
     }
     if manifests.is_empty() {

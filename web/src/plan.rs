@@ -214,14 +214,8 @@ impl Plan {
 
     /// Which files have to be read to compare them with `manifests`.
     pub(crate) fn to_read(&self, manifests: &[&Manifest]) -> Vec<bool> {
-        match self.layout {
-            Layout::Folder => {
-                let names = self.files.iter().map(|file| (file.path.as_str(), file.size));
-                to_read(manifests, &names.collect::<Vec<_>>())
-            }
-            // Without folder names any file could be any listed one.
-            Layout::Flat => vec![true; self.files.len()],
-        }
+        let names = self.files.iter().map(|file| (file.path.as_str(), file.size));
+        to_read(self.scope(), manifests, &names.collect::<Vec<_>>())
     }
 }
 

@@ -126,10 +126,7 @@ impl Disk {
             .iter()
             .map(|(path, bytes)| (path.as_str(), bytes.len() as u64))
             .collect();
-        let read = match self.scope {
-            Scope::Folder => to_read(&[&original.manifest()], &names),
-            Scope::Flat | Scope::SingleFile => vec![true; names.len()],
-        };
+        let read = to_read(self.scope, &[&original.manifest()], &names);
         let files = files.into_iter().zip(read).map(|((path, bytes), read)| SeenFile {
             size: bytes.len() as u64,
             bytes: if read {

@@ -185,16 +185,22 @@ fn missing_record() -> impl IntoView {
 #[derive(Clone)]
 struct Badge {
     origin: String,
-    /// This one record, for ever.
-    record: String,
-    /// The newest record of this name.
-    newest: String,
-    page: String,
-    /// The page of the publisher, with its newest records first.
-    page_newest: String,
-    alt: String,
-    alt_newest: String,
+    /// About this one record, for ever.
+    record: Subject,
+    /// About the newest record of this name.
+    newest: Subject,
     element: Option<(String, String)>,
+}
+
+/// What a badge is about.
+#[derive(Clone)]
+struct Subject {
+    /// As the badge routes take it.
+    reference: String,
+    /// Where the badge leads: the record, or for one that follows the newest, all records of the publisher.
+    page: String,
+    /// What a reader hears who does not see the picture. Of one that follows the newest record only the name stays true.
+    alt: String,
 }
 
 impl Badge {
@@ -202,47 +208,38 @@ impl Badge {
         let badge = &ready.badge;
         let origin = window().location().origin().unwrap_or_default();
         let publisher = &badge.proof.publisher;
-        let page = format!("{origin}{}", route::record(badge.record));
-        Self {
-            record: badge.record.to_string(),
-            newest: format!("@{publisher}/{}", badge.name),
+        let record = Subject {
+            reference: badge.record.to_string(),
+            page: format!("{origin}{}", route::record(badge.record)),
             alt: format!(
                 "Model provenance: {}, publisher {publisher}",
                 visible(&badge.message)
             ),
-            page_newest: format!("{origin}{}", route::publisher(publisher)),
-            alt_newest: format!("Model provenance of {} by {publisher}", visible(&badge.name)),
-            element: element_snippet(ready, &origin, &page),
+        };
+        let newest = Subject {
+            reference: format!("@{publisher}/{}", badge.name),
+            page: format!("{origin}{}", route::publisher(publisher)),
+            alt: format!("Model provenance of {} by {publisher}", visible(&badge.name)),
+        };
+        Self {
+            element: element_snippet(ready, &origin, &record.page),
             origin,
-            page,
+            record,
+            newest,
         }
     }
 
-    /// What a reader hears who does not see the picture. Of one that follows the newest record only the name stays true.
-    fn alt(&self, drawing: &Drawing) -> &str {
+    fn subject(&self, drawing: &Drawing) -> &Subject {
         if drawing.newest {
-            &self.alt_newest
+            &self.newest
         } else {
-            &self.alt
-        }
-    }
-
-    /// Where the badge leads: the record, or for one that follows the newest, all records of the publisher.
-    fn page(&self, drawing: &Drawing) -> &str {
-        if drawing.newest {
-            &self.page_newest
-        } else {
-            &self.page
+            &self.record
         }
     }
 
     /// The picture's path on this registry; `theme` in place of the chosen one.
     fn path(&self, drawing: &Drawing, theme: Option<&str>) -> String {
-        let reference = if drawing.newest {
-            &self.newest
-        } else {
-            &self.record
-        };
+        let reference = &self.subject(drawing).reference;
         let theme = theme.unwrap_or(&drawing.theme);
         let chosen = [
             ("style", drawing.style.as_str(), "flat"),
@@ -262,7 +259,7 @@ impl Badge {
         let shown = |theme: &'static str| {
             let picture = el("img")
                 .attr("src", self.path(drawing, Some(theme)))
-                .attr("alt", self.alt(drawing).to_owned())
+                .attr("alt", self.subject(drawing).alt.clone())
                 .hook("badge-preview");
             el("span")
                 .class(format!("badge-ground is-{theme}"))
@@ -276,7 +273,7 @@ impl Badge {
     fn snippets(&self, drawing: &Drawing) -> View {
         let address = |theme| format!("{}{}", self.origin, self.path(drawing, theme));
         let (picture, light, dark) = (address(None), address(Some("light")), address(Some("dark")));
-        let (alt, page) = (self.alt(drawing), self.page(drawing));
+        let Subject { alt, page, .. } = self.subject(drawing);
         let (alt_markdown, alt_html) = (markdown_escaped(alt), html_escaped(alt));
         (
             snippet(
