@@ -6,23 +6,30 @@
 //! start builds it again (docs/adr/0002-sled-is-an-index.md).
 
 mod answers;
+mod memtable;
+mod reader;
 mod rows;
+mod run;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
+    sync::{PoisonError, RwLock, RwLockWriteGuard},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use provenance::{
-    PublisherName, RecordId, Sha256Digest,
-    api::Summary,
-    lookup::KeyKind,
-    merkle::{Frontier, LeafHash},
+    PublisherName,
+    merkle::{Frontier, LeafHash, TreeSize},
     record::Record,
 };
 
+use self::{
+    memtable::Memtable,
+    reader::Reader,
+    run::{Run, Sealing},
+};
 pub use answers::{MAX_LISTED, MAX_MATCHES, MAX_RESULTS};
 
 /// Memory that sled may use for its pages, in bytes. Its own default is 1 GiB.
@@ -31,12 +38,12 @@ const CACHE_BYTES: u64 = 32 << 20;
 /// How often sled writes behind. What it has not written is applied again at the next start.
 const FLUSH_MILLISECONDS: u64 = 500;
 
-/// Entries that are written in one atomic batch, at most. sled copies a page for every row, and frees none of the copies
-/// before the batch ends: they are a few MiB (docs/adr/0002-sled-is-an-index.md).
-const BATCH_ENTRIES: usize = 64;
+/// Bytes of rows that make a run: 8 MiB, some 25,000 entries. In memory they take three times that; after a start as many
+/// are read from the commits again. Tests have runs of few entries.
+const RUN_BYTES: usize = if cfg!(test) { 4 << 10 } else { 8 << 20 };
 
-/// A batch that has this many files of manifests takes no further entry: each has up to four rows.
-const BATCH_FILES: usize = 256;
+/// Blocks of a run that are written together. sled copies pages for every row, and frees none of the copies before the batch ends.
+const BATCH_BLOCKS: usize = 64;
 
 /// An entry that the index takes in.
 #[derive(Debug)]
@@ -47,6 +54,8 @@ pub(crate) struct NewEntry {
     pub(crate) leaf: LeafHash,
     /// The record that it is about.
     pub(crate) record: Record,
+    /// Whether no entry before it is about the same.
+    pub(crate) is_first: bool,
 }
 
 /// Why the index does not answer.
@@ -76,13 +85,11 @@ pub enum IndexError {
         /// Its number.
         found: u64,
     },
-    /// Fewer or more rows than were written.
-    #[error("the index has {found} rows, {expected} were written")]
-    Rows {
-        /// Rows written.
-        expected: u64,
-        /// Rows found.
-        found: u64,
+    /// A run whose blocks are not those that were written, or that does not follow the one before it.
+    #[error("the run of the index that begins with entry {start} is damaged")]
+    Run {
+        /// Index of its first entry.
+        start: u64,
     },
     /// The damaged folder cannot be moved away.
     #[error("cannot set the damaged index {} aside: {source}", path.display())]
@@ -105,6 +112,33 @@ fn store_error(doing: &'static str) -> impl FnOnce(sled::Error) -> IndexError {
 #[derive(Debug)]
 pub struct Index {
     db: sled::Db,
+    shelf: RwLock<Shelf>,
+}
+
+/// What is known of all rows, and those that are in no run yet.
+#[derive(Debug, Default)]
+struct Shelf {
+    /// Index of the first entry of each run.
+    runs: Vec<u64>,
+    /// The edge after the last run.
+    written: Frontier,
+    /// Lookup keys in the runs.
+    written_keys: u64,
+    /// Rows of the entries after the last run.
+    fresh: Memtable,
+    /// The edge after these.
+    edge: Frontier,
+    /// Records of each publisher.
+    counts: HashMap<PublisherName, u64>,
+    /// Entries up to here have a time at which they were taken in.
+    timed: u64,
+}
+
+impl Shelf {
+    /// Index of the first entry that is in no run.
+    fn start(&self) -> u64 {
+        self.written.size().get()
+    }
 }
 
 impl Index {
@@ -132,25 +166,19 @@ impl Index {
             .path(folder)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_MILLISECONDS));
+        let db = config.open().map_err(store_error("opening"))?;
+        if db.is_empty() {
+            db.insert(rows::VERSION, &rows::LAYOUT.to_be_bytes())
+                .map_err(store_error("writing"))?;
+        }
+        let shelf = read_all(&db)?;
         let index = Self {
-            db: config.open().map_err(store_error("opening"))?,
+            db,
+            shelf: RwLock::new(shelf),
         };
-        let layout = index.count(rows::VERSION)?;
-        if layout != rows::LAYOUT && !index.db.is_empty() {
-            return Err(IndexError::Layout { found: layout });
-        }
-        index.edge()?;
-        let mut found = 0;
-        for row in index.db.iter() {
-            let (key, _) = row.map_err(store_error("reading"))?;
-            found += u64::from(key.first() != Some(&b'm'));
-        }
-        let expected = index.count(rows::ROWS)?;
-        if found == expected {
-            Ok(index)
-        } else {
-            Err(IndexError::Rows { expected, found })
-        }
+        let counts = index.reader().counts()?;
+        index.write().counts = counts;
+        Ok(index)
     }
 
     /// Moves a damaged index out of the way, to the first free `set-aside-<n>` beside it.
@@ -168,87 +196,106 @@ impl Index {
         Ok(free)
     }
 
+    fn reader(&self) -> Reader<'_> {
+        Reader {
+            db: &self.db,
+            shelf: self.shelf.read().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
+        self.shelf.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// How much of the log is in the index: the right edge of the tree of these entries.
-    pub fn edge(&self) -> Result<Frontier, IndexError> {
-        match self.db.get(rows::EDGE).map_err(store_error("reading"))? {
-            None => Ok(Frontier::new()),
-            Some(value) => rows::edge(&value).ok_or(IndexError::Row { prefix: 'm' }),
-        }
+    pub(crate) fn edge(&self) -> Frontier {
+        self.reader().shelf.edge.clone()
     }
 
-    fn count(&self, key: &[u8]) -> Result<u64, IndexError> {
-        match self.db.get(key).map_err(store_error("reading"))? {
-            None => Ok(0),
-            Some(value) => rows::number(&value).ok_or(IndexError::Row { prefix: 'm' }),
-        }
+    /// Number of entries in the index.
+    pub fn size(&self) -> TreeSize {
+        self.reader().shelf.edge.size()
     }
 
-    /// Takes in the entries that follow those it has, without a gap; gives the edge after them. A crash on the way leaves
-    /// some of them in, with an edge that says so. Called by one thread only.
+    /// Entries up to here were taken in once; never more than the log has.
+    pub(crate) fn timed(&self) -> u64 {
+        self.reader().shelf.timed
+    }
+
+    /// Takes in the entries that follow those it has, without a gap; gives the edge after them. After a crash, those that are in
+    /// no run have to be taken in again. Called by one thread only.
     pub(crate) fn apply(&self, entries: &[NewEntry]) -> Result<Frontier, IndexError> {
-        let mut edge = self.edge()?;
-        let mut left = entries;
-        while !left.is_empty() {
-            let mut files = 0;
-            let fits = |entry: &&NewEntry| {
-                let room = files < BATCH_FILES;
-                files += entry
-                    .record
-                    .manifest()
-                    .map_or(0, |manifest| manifest.files().len());
-                room
+        self.note_time(entries)?;
+        for entry in entries {
+            let full = {
+                let mut shelf = self.write();
+                shelf.edge.push(entry.leaf);
+                if entry.is_first {
+                    shelf.fresh.record(entry.index, &entry.record);
+                    *shelf.counts.entry(entry.record.publisher().clone()).or_default() += 1;
+                }
+                shelf.fresh.bytes() >= RUN_BYTES
             };
-            let count = left.iter().take(BATCH_ENTRIES).take_while(fits).count();
-            let (some, rest) = left.split_at(count);
-            for entry in some {
-                edge.push(entry.leaf);
+            if full {
+                self.finish_run()?;
             }
-            self.apply_batch(some, &edge)?;
-            left = rest;
         }
-        Ok(edge)
+        Ok(self.edge())
     }
 
-    /// Writes the rows of at least one entry, and the edge after them.
-    fn apply_batch(&self, entries: &[NewEntry], edge: &Frontier) -> Result<(), IndexError> {
-        // A clock before 1970 is none.
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let first = entries.first().map_or(0, |entry| entry.index);
-        let mut batch = Batch::default();
-        let mut seen = HashSet::new();
-        batch.row(rows::taken(first), now.as_secs().to_be_bytes().to_vec());
-        for NewEntry { index, record, .. } in entries {
-            if seen.insert(record.id) && self.first_index(&record.id)?.is_none() {
-                batch.record(*index, record);
+    /// Writes down when entries are taken in, unless that was done before a crash.
+    fn note_time(&self, entries: &[NewEntry]) -> Result<(), IndexError> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Ok(());
+        };
+        let (first, end) = (first.index.max(self.timed()), last.index + 1);
+        if first < end {
+            // A clock before 1970 is none.
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let (key, value) = (rows::taken(first), rows::taken_value(end, now.as_secs()));
+            self.db
+                .insert(&key, value.as_slice())
+                .map_err(store_error("writing"))?;
+            let mut shelf = self.write();
+            shelf.fresh.insert(key, value);
+            shelf.timed = end;
+        }
+        Ok(())
+    }
+
+    /// Writes the rows in memory as a run. Until the last step they are read from memory, and after a crash they are
+    /// taken in again.
+    fn finish_run(&self) -> Result<(), IndexError> {
+        let run = {
+            let shelf = &self.reader().shelf;
+            let start = shelf.start();
+            let mut sealing = Sealing::default();
+            let mut blocks = run::pack(shelf.fresh.rows().iter()).peekable();
+            while blocks.peek().is_some() {
+                let mut batch = sled::Batch::default();
+                for (first, block) in blocks.by_ref().take(BATCH_BLOCKS) {
+                    let key = rows::block_of_run(start, &first);
+                    sealing.block(&key, &block);
+                    batch.insert(key, block);
+                }
+                self.db.apply_batch(batch).map_err(store_error("writing"))?;
             }
-        }
-        for ((set, block), mut bits) in std::mem::take(&mut batch.sets) {
-            let key = rows::block(&set, block);
-            let before = if rows::begins_before(block, first) {
-                self.count(&key)?
-            } else {
-                0
-            };
-            bits |= before;
-            batch.rows += u64::from(before == 0);
-            batch.writes.insert(key, bits.to_be_bytes().to_vec());
-        }
-        for (publisher, count) in std::mem::take(&mut batch.counts) {
-            let key = rows::publisher_count(&publisher);
-            let before = self.count(&key)?;
-            batch.rows += u64::from(before == 0);
-            batch.writes.insert(key, (before + count).to_be_bytes().to_vec());
-        }
-        let totals = [
-            (rows::VERSION, rows::LAYOUT),
-            (rows::KEYS, self.count(rows::KEYS)? + batch.keys),
-            (rows::ROWS, self.count(rows::ROWS)? + batch.rows),
-        ];
-        for (key, number) in totals {
-            batch.writes.insert(key, number.to_be_bytes().to_vec());
-        }
-        batch.writes.insert(rows::EDGE, rows::edge_value(edge));
-        self.db.apply_batch(batch.writes).map_err(store_error("writing"))
+            Run {
+                start,
+                edge: shelf.edge.clone(),
+                keys: shelf.written_keys + shelf.fresh.keys(),
+                seal: sealing.finish(),
+            }
+        };
+        self.db
+            .insert(rows::run(run.start), run.value())
+            .map_err(store_error("writing"))?;
+        let mut shelf = self.write();
+        shelf.runs.push(run.start);
+        shelf.written = run.edge;
+        shelf.written_keys = run.keys;
+        shelf.fresh = Memtable::default();
+        forget_times(&self.db, shelf.start())
     }
 
     /// Writes everything to disk; at shutdown only, for a quick next start.
@@ -257,86 +304,73 @@ impl Index {
     }
 }
 
-/// Rows to be written together.
-#[derive(Default)]
-struct Batch {
-    writes: sled::Batch,
-    sets: rows::Sets,
-    /// Further records of each publisher.
-    counts: HashMap<PublisherName, u64>,
-    rows: u64,
-    keys: u64,
-}
-
-impl Batch {
-    fn row(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.rows += 1;
-        self.writes.insert(key, value);
-    }
-
-    fn key(&mut self, digest: Sha256Digest, kind: KeyKind, at: (u64, u32), record: RecordId, path: &str) {
-        // An empty file says nothing: half of all artifacts have one.
-        if digest != Sha256Digest::OF_NOTHING {
-            self.keys += 1;
-            self.row(
-                rows::lookup(&digest, kind, at.0, at.1),
-                rows::lookup_value(&record, path),
-            );
-        }
-    }
-
-    fn record(&mut self, index: u64, record: &Record) {
-        let summary = summary(index, record);
-        let texts = [
-            summary.name.as_str(),
-            summary.publisher.as_str(),
-            summary.version.as_deref().unwrap_or(""),
-        ];
-        for word in rows::words(texts) {
-            rows::insert(&mut self.sets, rows::word(&word), index);
-        }
-        rows::insert(&mut self.sets, rows::publisher_records(&summary.publisher), index);
-        *self.counts.entry(summary.publisher.clone()).or_default() += 1;
-        self.row(rows::first_leaf(&record.id), index.to_be_bytes().to_vec());
-        self.row(
-            rows::summary(index),
-            serde_json::to_vec(&summary).unwrap_or_default(),
-        );
-        let id = record.id;
-        if let Some(artifact) = record.artifact() {
-            self.key(artifact.dir_hash1, KeyKind::DirHash1, (index, 0), id, "");
-            self.key(artifact.oms_root, KeyKind::OmsRoot, (index, 0), id, "");
-        }
-        let Some(manifest) = record.manifest() else { return };
-        self.key(
-            manifest.oms_root_components(),
-            KeyKind::OmsRootComponents,
-            (index, 0),
-            id,
-            "",
-        );
-        for (number, file) in (0_u32..).zip(manifest.files()) {
-            let (at, path) = ((index, number), file.path.as_str());
-            self.key(file.sha256, KeyKind::File, at, id, path);
-            self.key(file.chunks, KeyKind::Chunks, at, id, path);
-            self.key(file.chunk0, KeyKind::Chunk0, at, id, path);
-            if let Some(tensors) = file.tensors {
-                self.key(tensors, KeyKind::Tensors, at, id, path);
+/// Reads every row in sled once: which runs there are, whether all of them are whole, and when the entries after them were taken
+/// in. What a crash left of a run that was never finished is removed.
+fn read_all(db: &sled::Db) -> Result<Shelf, IndexError> {
+    let row_error = |prefix: u8| IndexError::Row {
+        prefix: char::from(prefix),
+    };
+    let mut shelf = Shelf::default();
+    let mut seals = BTreeMap::<u64, Sealing>::new();
+    for row in db.iter() {
+        let (key, value) = row.map_err(store_error("reading"))?;
+        let prefix = key.first().copied().unwrap_or_default();
+        let start = || rows::start(&key).ok_or_else(|| row_error(prefix));
+        match prefix {
+            b'b' => seals.entry(start()?).or_default().block(&key, &value),
+            b'd' => {}
+            b'm' => {
+                let found = rows::number(&value).ok_or_else(|| row_error(prefix))?;
+                if *key != *rows::VERSION || found != rows::LAYOUT {
+                    return Err(IndexError::Layout { found });
+                }
             }
+            // After all blocks, by the order of prefixes.
+            b'r' => {
+                let start = start()?;
+                let run = Run::read(start, &value).ok_or_else(|| row_error(prefix))?;
+                let found = seals.remove(&start).map(Sealing::finish);
+                if found != Some(run.seal) || start != shelf.start() {
+                    return Err(IndexError::Run { start });
+                }
+                shelf.runs.push(start);
+                shelf.written = run.edge;
+                shelf.written_keys = run.keys;
+            }
+            _ => return Err(row_error(prefix)),
         }
     }
+    for start in seals.into_keys() {
+        if start != shelf.start() {
+            return Err(IndexError::Run { start });
+        }
+        for row in db.scan_prefix(rows::block_of_run(start, b"")) {
+            let (key, _) = row.map_err(store_error("reading"))?;
+            db.remove(key).map_err(store_error("writing"))?;
+        }
+    }
+    shelf.edge = shelf.written.clone();
+    forget_times(db, shelf.start())?;
+    for row in db.scan_prefix(rows::TAKEN) {
+        let (key, value) = row.map_err(store_error("reading"))?;
+        let (end, _) = rows::taken_read(&value).ok_or_else(|| row_error(b'd'))?;
+        shelf.timed = shelf.timed.max(end);
+        shelf.fresh.insert(key.to_vec(), value.to_vec());
+    }
+    Ok(shelf)
 }
 
-fn summary(index: u64, record: &Record) -> Summary {
-    let subject = record.artifact().map(|a| &a.subject);
-    Summary {
-        record: record.id,
-        publisher: record.publisher().clone(),
-        kind: record.kind.clone(),
-        index,
-        name: subject.map_or_else(|| record.publisher().to_string(), |s| s.name.clone()),
-        version: subject.and_then(|s| s.version.clone()),
-        // One row for all that are taken in together has it.
-        taken_at: None,
+/// Removes the times of entries that are all in runs, which have them.
+fn forget_times(db: &sled::Db, start: u64) -> Result<(), IndexError> {
+    for row in db.scan_prefix(rows::TAKEN) {
+        let (key, value) = row.map_err(store_error("reading"))?;
+        let (end, _) = rows::taken_read(&value).ok_or(IndexError::Row { prefix: 'd' })?;
+        if end <= start {
+            db.remove(key).map_err(store_error("writing"))?;
+        }
     }
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -176,8 +176,7 @@ impl Log {
             max_payload_bytes: config.max_payload_bytes,
         };
         let state = recovered.publishers.state().root();
-        let follower = Follower::start(folder.sled(), segments.clone(), recovered.view.head)
-            .map_err(OpenError::Thread)?;
+        let head = recovered.view.head;
         let shared = Arc::new(Shared {
             view: RwLock::new(Arc::new(recovered.view)),
             publishers: RwLock::new(recovered.publishers),
@@ -187,6 +186,8 @@ impl Log {
             checkpoints: folder.checkpoints(),
             running: AtomicBool::new(true),
         });
+        let follower =
+            Follower::start(folder.sled(), Arc::clone(&shared), head).map_err(OpenError::Thread)?;
         let sequencer = Sequencer {
             shared: Arc::clone(&shared),
             edge: recovered.edge,
@@ -329,11 +330,15 @@ impl Log {
         Ok(read_if_there(&self.shared.checkpoints.join(size.to_string()))?)
     }
 
+    /// Index of the first leaf of a record; none when it is not published.
+    pub fn index_of(&self, id: &RecordId) -> Option<u64> {
+        let published = self.view().head.size.get();
+        self.shared.places().first(id).filter(|index| *index < published)
+    }
+
     /// A record's payload, hashed on the way; none when it is not published.
     pub fn payload(&self, id: &RecordId) -> Result<Option<Vec<u8>>, LogError> {
-        let published = self.view().head.size.get();
-        let first = self.shared.places().first(id).filter(|index| *index < published);
-        let Some(index) = first else {
+        let Some(index) = self.index_of(id) else {
             return Ok(None);
         };
         let (entry, _, payload) = self.shared.entry_and_payload(index)?;

@@ -16,7 +16,7 @@ use super::{
     asking,
     caching::{FRESH, IMMUTABLE, REVALIDATE, answer_with_etag, content_tag, fresh_json},
     failures::bad_query,
-    lookup::index_error,
+    lookup::{index_error, summary_of},
     problem::{ApiError, Code},
     records,
 };
@@ -114,9 +114,9 @@ impl Reference {
     }
 
     /// The record that it stands for now.
-    fn find(&self, index: &Index) -> Result<Option<Summary>, ApiError> {
+    fn find(&self, app: &App, index: &Index) -> Result<Option<Summary>, ApiError> {
         match self {
-            Self::Record(id) => index.summary_of(id).map_err(|e| index_error(&e)),
+            Self::Record(id) => summary_of(app, index, id),
             Self::Newest { publisher, model } => {
                 let records = index.records_of(publisher, None).map_err(|e| index_error(&e))?;
                 let is_it = |record: &Summary| {
@@ -162,7 +162,7 @@ pub(crate) async fn svg(
         let drawing = asked(query)?.drawing()?;
         let reference = Reference::parse(&path)?;
         let finished = asking(&app, move |app, index| {
-            let found = reference.find(index)?;
+            let found = reference.find(app, index)?;
             let state = state_of(app, found.as_ref());
             let publisher = found.as_ref().map(|record| record.publisher.as_str());
             Ok(finish(&state, publisher, &drawing))
@@ -242,7 +242,7 @@ pub(crate) async fn shields(
 ) -> Result<HttpResponse, ApiError> {
     let reference = Reference::parse(&path)?;
     let answer = asking(&app, move |app, index| {
-        let found = reference.find(index)?;
+        let found = reference.find(app, index)?;
         let state = state_of(app, found.as_ref());
         Ok(ShieldsBadge {
             schema_version: 1,
@@ -264,7 +264,7 @@ pub(crate) async fn document(
 ) -> Result<HttpResponse, ApiError> {
     let reference = Reference::parse(&path)?;
     let answer = asking(&app, move |app, index| {
-        let found = reference.find(index)?.ok_or_else(|| {
+        let found = reference.find(app, index)?.ok_or_else(|| {
             ApiError::new(
                 Code::RecordUnknown,
                 "This log has no record that the badge could be about.",

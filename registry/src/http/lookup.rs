@@ -5,7 +5,8 @@ use actix_web::{
     web::{Data, Path},
 };
 use provenance::{
-    api::RecordsAnswer,
+    RecordId,
+    api::{RecordsAnswer, Summary},
     lookup::{LookupAnswer, LookupInfo, MAX_DIGITS, Match, digits_for},
 };
 use serde::Serialize;
@@ -29,7 +30,7 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
     ask: impl FnOnce(&Index, u64) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<HttpResponse, ApiError> {
     let answer = asking(&app, move |_, index| {
-        let size = index.edge().map_err(|e| index_error(&e))?.size().get();
+        let size = index.size().get();
         ask(index, size)
     });
     fresh_json(&request, &answer.await?)
@@ -37,6 +38,14 @@ pub(crate) async fn from_index<T: Serialize + Send + 'static>(
 
 pub(crate) fn index_error(error: &IndexError) -> ApiError {
     ApiError::internal("reading the index", error)
+}
+
+/// What a list says of a record; none when it is not published.
+pub(crate) fn summary_of(app: &App, index: &Index, id: &RecordId) -> Result<Option<Summary>, ApiError> {
+    match app.log.index_of(id) {
+        Some(at) => index.summary(at).map_err(|e| index_error(&e)),
+        None => Ok(None),
+    }
 }
 
 fn matches(index: &Index, digits: &str) -> Result<Vec<Match>, ApiError> {
@@ -52,7 +61,7 @@ fn matches(index: &Index, digits: &str) -> Result<Vec<Match>, ApiError> {
 /// Says how to ask, and answers at once while the index is small.
 pub(crate) async fn info(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
     from_index(request, app, |index, as_of_size| {
-        let keys = index.keys().map_err(|e| index_error(&e))?;
+        let keys = index.keys();
         let digits = digits_for(keys);
         let matches = if digits == 0 {
             Some(matches(index, "")?)

@@ -13,7 +13,7 @@ use provenance::{
 use super::{
     asking, failures,
     failures::log_error,
-    lookup::index_error,
+    lookup::{index_error, summary_of},
     problem::{ApiError, Code},
     publishers,
 };
@@ -39,7 +39,7 @@ pub(crate) async fn record(
     };
     let id = RecordId::from_digest(digest);
     let found: Option<(Record, Summary)> = asking(&app, move |app, index| {
-        let Some(summary) = index.summary_of(&id).map_err(|e| index_error(&e))? else {
+        let Some(summary) = summary_of(app, index, &id)? else {
             return Ok(None);
         };
         let payload = app.log.payload(&id).map_err(|e| log_error(&e))?;

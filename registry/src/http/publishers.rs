@@ -22,9 +22,9 @@ use crate::{App, index::Index};
 
 /// Every publisher that the index knows of, by name.
 pub(crate) fn all(app: &App, index: &Index) -> Result<Vec<PublisherSummary>, ApiError> {
-    let size = index.edge().map_err(|e| index_error(&e))?.size().get();
+    let size = index.size().get();
     let summary = |(publisher, known): (PublisherName, crate::log::Publisher)| {
-        let records = index.number_of_records(&publisher).map_err(|e| index_error(&e))?;
+        let records = index.number_of_records(&publisher);
         Ok(PublisherSummary {
             publisher,
             genesis: known.genesis,
@@ -60,7 +60,7 @@ pub(crate) fn about(
     name: &PublisherName,
     before: Option<u64>,
 ) -> Result<Option<PublisherAnswer>, ApiError> {
-    let as_of_size = index.edge().map_err(|e| index_error(&e))?.size().get();
+    let as_of_size = index.size().get();
     let Some(known) = app.log.publisher(name).filter(|known| known.index < as_of_size) else {
         return Ok(None);
     };
@@ -76,7 +76,7 @@ pub(crate) fn about(
         index: known.index,
         keys: keys.collect(),
         threshold: known.keyset.threshold,
-        count: index.number_of_records(name).map_err(|e| index_error(&e))?,
+        count: index.number_of_records(name),
         records: index.records_of(name, before).map_err(|e| index_error(&e))?,
         publisher: name.clone(),
     }))

@@ -39,11 +39,13 @@ pub(crate) async fn search(
             format!("A search (?q=) has {MIN_QUERY_CHARACTERS} characters to {MAX_QUERY_BYTES} bytes.");
         return Err(ApiError::new(Code::BadRequest, detail));
     }
+    let there = app.clone();
     from_index(request, app, move |index, as_of_size| {
+        let results = index.search(&q, |id| there.log.index_of(id));
         Ok(SearchAnswer {
             v: 1,
             as_of_size,
-            results: index.search(&q).map_err(|e| index_error(&e))?,
+            results: results.map_err(|e| index_error(&e))?,
         })
     })
     .await

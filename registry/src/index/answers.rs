@@ -1,15 +1,14 @@
 //! Questions that the index answers. Every answer is bounded; the limits are listed in docs/API.md.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     api::{GrowthPoint, Summary},
-    json,
     lookup::{KeyKind, Match},
 };
 
-use super::{Index, IndexError, rows, store_error};
+use super::{Index, IndexError, reader::Reader, rows};
 
 /// Most keys in one lookup answer. A prefix stands for some thousand keys at the most, unless somebody
 /// publishes keys on purpose to fill one.
@@ -27,97 +26,60 @@ const MAX_NEWEST: usize = 100;
 /// Most points in an answer on the growth of the log.
 const MAX_GROWTH_POINTS: u64 = 64;
 
-/// Most bytes of one summary; the record it is made of may be long, its name and version are not.
-const MAX_SUMMARY_BYTES: usize = 64 << 10;
-
 /// Most rows that one word of a search reads; each stands for up to 64 records.
 const MAX_CANDIDATES: usize = 5000;
 
-impl Index {
-    /// Index of the first leaf of a record.
-    pub(crate) fn first_index(&self, record: &RecordId) -> Result<Option<u64>, IndexError> {
-        let value = self.db.get(rows::first_leaf(record));
-        let value = value.map_err(store_error("reading"))?;
-        let wrong = IndexError::Row { prefix: 'r' };
-        value.map(|value| rows::number(&value).ok_or(wrong)).transpose()
-    }
+/// A row that does not read, under this prefix.
+fn wrong(prefix: char) -> IndexError {
+    IndexError::Row { prefix }
+}
 
+impl Index {
     /// Number of lookup keys.
-    pub fn keys(&self) -> Result<u64, IndexError> {
-        self.count(rows::KEYS)
+    pub fn keys(&self) -> u64 {
+        let shelf = &self.reader().shelf;
+        shelf.written_keys + shelf.fresh.keys()
     }
 
     /// All lookup keys whose hex form starts with `digits` (lowercase hex, possibly none), or nothing when
     /// they are more than [`MAX_MATCHES`].
     pub fn lookup(&self, digits: &str) -> Result<Option<Vec<Match>>, IndexError> {
-        let whole =
-            hex::decode(&digits[..digits.len() / 2 * 2]).map_err(|_| IndexError::Row { prefix: 'k' })?;
-        let mut matches = Vec::new();
-        let mut prefix = rows::lookup_prefix(&whole);
-        let half = digits.len() % 2 == 1;
-        let mut nibble = None;
-        if half {
-            let digit = digits
-                .chars()
-                .last()
-                .and_then(|c| c.to_digit(16))
-                .ok_or(IndexError::Row { prefix: 'k' })?;
-            let low = u8::try_from(digit << 4).map_err(|_| IndexError::Row { prefix: 'k' })?;
-            nibble = Some(low);
-            prefix.push(low);
-        }
-        // For half a byte the range starts at x0 and ends after xf.
-        let fits = |key: &[u8]| match nibble {
-            None => key.starts_with(&prefix),
-            Some(low) => {
-                let (head, last) = (&prefix[..prefix.len() - 1], prefix.len() - 1);
-                key.starts_with(head) && key.get(last).is_some_and(|byte| byte & 0xf0 == low)
-            }
+        // An odd digit is half a byte: the rows are those from x0 to xf.
+        let padded = format!("{digits}{}", "0".repeat(digits.len() % 2));
+        let from = rows::lookup_prefix(&hex::decode(padded).map_err(|_| wrong('k'))?);
+        let length = from.len();
+        let fits = |key: &[u8]| {
+            let digest = key
+                .strip_prefix(rows::LOOKUPS)
+                .and_then(|rest| rest.get(..length - 1));
+            digest.is_some_and(|start| hex::encode(start).starts_with(digits))
         };
-        for row in self.db.range(prefix.clone()..) {
-            let (key, value) = row.map_err(store_error("reading"))?;
-            if !fits(&key) {
-                break;
-            }
-            if matches.len() == MAX_MATCHES {
+        let reader = self.reader();
+        let mut found = BTreeMap::new();
+        for row in reader.rows(reader.places(), from, fits) {
+            if found.len() == MAX_MATCHES {
                 return Ok(None);
             }
-            let (key, kind, _, record, path) =
-                rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
-            matches.push(Match {
-                key,
+            let (key, value) = row?;
+            let (digest, kind, _, record, path) = rows::lookup_row(&key, &value).ok_or(wrong('k'))?;
+            let one = Match {
+                key: digest,
                 kind,
                 record,
                 path,
-            });
+            };
+            found.insert(key, one);
         }
-        Ok(Some(matches))
-    }
-
-    fn summary(&self, index: u64) -> Result<Option<Summary>, IndexError> {
-        let value = self
-            .db
-            .get(rows::summary(index))
-            .map_err(store_error("reading"))?;
-        value.map(|value| self.read_summary(&value)).transpose()
-    }
-
-    fn read_summary(&self, value: &[u8]) -> Result<Summary, IndexError> {
-        let wrong = |_| IndexError::Row { prefix: 's' };
-        let summary: Summary = json::read(value, MAX_SUMMARY_BYTES).map_err(wrong)?;
-        Ok(Summary {
-            taken_at: Some(self.taken_at(summary.index)?),
-            ..summary
-        })
+        Ok(Some(found.into_values().collect()))
     }
 
     /// The newest records of everybody, at most [`MAX_NEWEST`]: of all, or of those with an index below `before`.
     pub fn newest(&self, before: Option<u64>) -> Result<Vec<Summary>, IndexError> {
-        let all = rows::summary(0)..rows::summary(before.unwrap_or(u64::MAX));
-        let newest = self.db.range(all).values().rev().take(MAX_NEWEST);
-        newest
-            .map(|value| self.read_summary(&value.map_err(store_error("reading"))?))
-            .collect()
+        let reader = self.reader();
+        match before.unwrap_or(u64::MAX).checked_sub(1) {
+            Some(newest) => reader.summaries_from(newest).take(MAX_NEWEST).collect(),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// How large the log was when, at most [`MAX_GROWTH_POINTS`] points at even steps of its `size`, its first entry and
@@ -127,49 +89,30 @@ impl Index {
             return Ok(Vec::new());
         };
         let steps = last.min(MAX_GROWTH_POINTS - 1);
+        let reader = self.reader();
         let at = |step: u64| {
             let index = u128::from(last) * u128::from(step) / u128::from(steps.max(1));
             let index = u64::try_from(index).unwrap_or(last);
             Ok(GrowthPoint {
                 size: index + 1,
-                taken_at: self.taken_at(index)?,
+                taken_at: reader.taken_at(index)?,
             })
         };
         (0..=steps).map(at).collect()
     }
 
-    /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built
-    /// anew has the time of that.
-    fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
-        // One row for all that were taken in together: the last one up to this index.
-        let row = self
-            .db
-            .get_lt(rows::taken(index + 1))
-            .map_err(store_error("reading"))?;
-        let wrong = IndexError::Row { prefix: 'd' };
-        let (key, _) = row.filter(|(key, _)| key.first() == Some(&b'd')).ok_or(wrong)?;
-        self.count(&key)
-    }
-
-    /// What a list says of one record.
-    pub fn summary_of(&self, record: &RecordId) -> Result<Option<Summary>, IndexError> {
-        match self.first_index(record)? {
-            Some(index) => self.summary(index),
-            None => Ok(None),
-        }
+    /// What a list says of the record whose first leaf is at `index`; none when that is not in the index, or no first leaf.
+    pub fn summary(&self, index: u64) -> Result<Option<Summary>, IndexError> {
+        self.reader().summary(index)
     }
 
     /// Records about the artifact `dir_hash1`, oldest first, at most [`MAX_LISTED`].
     pub fn artifact(&self, dir_hash1: &Sha256Digest) -> Result<Vec<Summary>, IndexError> {
+        let reader = self.reader();
+        let prefix = rows::lookup_kind(dir_hash1, KeyKind::DirHash1);
         let mut found = Vec::new();
-        for row in self
-            .db
-            .scan_prefix(rows::lookup_kind(dir_hash1, KeyKind::DirHash1))
-            .take(MAX_LISTED)
-        {
-            let (key, value) = row.map_err(store_error("reading"))?;
-            let (_, _, index, ..) = rows::lookup_row(&key, &value).ok_or(IndexError::Row { prefix: 'k' })?;
-            found.extend(self.summary(index)?);
+        for row in reader.with_prefix(reader.places(), &prefix).take(MAX_LISTED) {
+            found.extend(reader.summary(index_of_key(&row?)?)?);
         }
         Ok(found)
     }
@@ -182,26 +125,26 @@ impl Index {
     ) -> Result<Vec<Summary>, IndexError> {
         let set = rows::publisher_records(publisher);
         let before = before.unwrap_or(u64::MAX);
+        let reader = self.reader();
+        let from = rows::block_of(&set, before);
         let mut found = Vec::new();
-        for row in self.db.range(rows::block_of(&set, before)..) {
-            let (key, value) = row.map_err(store_error("reading"))?;
-            if !key.starts_with(&set) {
-                break;
-            }
-            let (block, bits) = rows::bits(&key, &value).ok_or(IndexError::Row { prefix: 'p' })?;
+        for row in reader.rows(reader.places().rev(), from, |key| key.starts_with(&set)) {
+            let (key, value) = row?;
+            let (block, bits) = rows::bits(&key, &value).ok_or(wrong('p'))?;
             for index in rows::indices(block, bits).filter(|index| *index < before) {
                 if found.len() == MAX_LISTED {
                     return Ok(found);
                 }
-                found.extend(self.summary(index)?);
+                found.extend(reader.summary(index)?);
             }
         }
         Ok(found)
     }
 
     /// Number of records of a publisher.
-    pub fn number_of_records(&self, publisher: &PublisherName) -> Result<u64, IndexError> {
-        self.count(&rows::publisher_count(publisher))
+    pub fn number_of_records(&self, publisher: &PublisherName) -> u64 {
+        let counts = &self.reader().shelf.counts;
+        counts.get(publisher).copied().unwrap_or_default()
     }
 
     /// Whether a logged record names this blob. An empty one, which has no lookup key, counts as named.
@@ -209,9 +152,15 @@ impl Index {
         if *digest == Sha256Digest::OF_NOTHING {
             return Ok(true);
         }
+        let reader = self.reader();
         for kind in [KeyKind::Chunks, KeyKind::Tensors] {
-            let mut rows = self.db.scan_prefix(rows::lookup_kind(digest, kind));
-            if rows.next().transpose().map_err(store_error("reading"))?.is_some() {
+            let prefix = rows::lookup_kind(digest, kind);
+            if reader
+                .with_prefix(reader.places(), &prefix)
+                .next()
+                .transpose()?
+                .is_some()
+            {
                 return Ok(true);
             }
         }
@@ -219,39 +168,94 @@ impl Index {
     }
 
     /// Records whose name, version or publisher has every word of `query` (as the start of a word), newest
-    /// first; for a whole digest the records that it names or that name it. At most [`MAX_RESULTS`].
-    pub fn search(&self, query: &str) -> Result<Vec<Summary>, IndexError> {
+    /// first; for a whole digest the records that it names or that name it. At most [`MAX_RESULTS`]. The log says at which index
+    /// a record is.
+    pub fn search(
+        &self,
+        query: &str,
+        index_of: impl FnOnce(&RecordId) -> Option<u64>,
+    ) -> Result<Vec<Summary>, IndexError> {
+        let reader = self.reader();
         let mut indices = match query.trim().to_ascii_lowercase().parse::<Sha256Digest>() {
-            Ok(digest) => self.under_digest(&digest)?,
-            Err(_) => self.under_words(&rows::words([query]))?,
+            Ok(digest) => {
+                let mut indices = reader.under_digest(&digest)?;
+                indices.extend(index_of(&RecordId::from_digest(digest)));
+                indices
+            }
+            Err(_) => reader.under_words(&rows::words([query]))?,
         };
         indices.sort_unstable_by(|a, b| b.cmp(a));
         indices.dedup();
         let mut found = Vec::new();
         for index in indices.into_iter().take(MAX_RESULTS) {
-            found.extend(self.summary(index)?);
+            found.extend(reader.summary(index)?);
         }
         Ok(found)
     }
+}
+
+/// The index in the row of a lookup key.
+fn index_of_key((key, value): &(Vec<u8>, Vec<u8>)) -> Result<u64, IndexError> {
+    rows::lookup_row(key, value)
+        .map(|(_, _, index, ..)| index)
+        .ok_or(wrong('k'))
+}
+
+impl Reader<'_> {
+    /// Number of records of every publisher.
+    pub(super) fn counts(&self) -> Result<HashMap<PublisherName, u64>, IndexError> {
+        let mut counts = HashMap::new();
+        for row in self.with_prefix(self.places(), rows::COUNTS) {
+            let (key, value) = row?;
+            let read = || Some((rows::counted(&key)?, rows::number(&value)?));
+            let (publisher, count) = read().ok_or(wrong('c'))?;
+            *counts.entry(publisher).or_default() += count;
+        }
+        Ok(counts)
+    }
+
+    /// Summaries of the records whose first leaves are at `newest` and below, newest first.
+    fn summaries_from(&self, newest: u64) -> impl Iterator<Item = Result<Summary, IndexError>> {
+        let from = rows::summary(newest);
+        let places = (0..=self.place_of(newest)).rev();
+        self.rows(places, from, |key| key.starts_with(rows::SUMMARIES))
+            .map(|row| {
+                let (key, value) = row?;
+                let summary = rows::summary_row(&key, &value).ok_or(wrong('s'))?;
+                Ok(Summary {
+                    taken_at: Some(self.taken_at(summary.index)?),
+                    ..summary
+                })
+            })
+    }
+
+    /// The summary of the record whose first leaf is at `index`.
+    fn summary(&self, index: u64) -> Result<Option<Summary>, IndexError> {
+        let first = self.summaries_from(index).next().transpose()?;
+        Ok(first.filter(|summary| summary.index == index))
+    }
+
+    /// When this index took the record at `index` in, in POSIX seconds. The log has no times; an index that was built
+    /// anew has the time of that.
+    fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
+        let from = rows::taken(index);
+        // One row for all that were taken in together: the last one up to this index.
+        let places = (0..=self.place_of(index)).rev();
+        let row = self
+            .rows(places, from, |key| key.starts_with(rows::TAKEN))
+            .next()
+            .ok_or(wrong('d'))?;
+        rows::taken_read(&row?.1)
+            .map(|(_, seconds)| seconds)
+            .ok_or(wrong('d'))
+    }
 
     fn under_digest(&self, digest: &Sha256Digest) -> Result<Vec<u64>, IndexError> {
-        let mut indices: Vec<u64> = self
-            .first_index(&RecordId::from_digest(*digest))?
-            .into_iter()
-            .collect();
-        for row in self
-            .db
-            .scan_prefix(rows::lookup_prefix(digest.as_bytes()))
+        let prefix = rows::lookup_prefix(digest.as_bytes());
+        self.with_prefix(self.places().rev(), &prefix)
             .take(MAX_CANDIDATES)
-        {
-            let (key, value) = row.map_err(store_error("reading"))?;
-            indices.push(
-                rows::lookup_row(&key, &value)
-                    .ok_or(IndexError::Row { prefix: 'k' })?
-                    .2,
-            );
-        }
-        Ok(indices)
+            .map(|row| index_of_key(&row?))
+            .collect()
     }
 
     /// Records that have, for each of these words, a word that begins with it.
@@ -278,13 +282,13 @@ impl Index {
     /// Blocks and bits of the records that have a word that begins with `prefix`.
     fn under_word(&self, prefix: &str) -> Result<BTreeMap<u64, u64>, IndexError> {
         let mut blocks = BTreeMap::new();
+        let prefix = rows::word_prefix(prefix);
         for row in self
-            .db
-            .scan_prefix(rows::word_prefix(prefix))
+            .with_prefix(self.places().rev(), &prefix)
             .take(MAX_CANDIDATES)
         {
-            let (key, value) = row.map_err(store_error("reading"))?;
-            let (block, bits) = rows::bits(&key, &value).ok_or(IndexError::Row { prefix: 't' })?;
+            let (key, value) = row?;
+            let (block, bits) = rows::bits(&key, &value).ok_or(wrong('t'))?;
             *blocks.entry(block).or_default() |= bits;
         }
         Ok(blocks)

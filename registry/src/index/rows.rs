@@ -1,28 +1,30 @@
-//! The layout of the index: one tree, a one-byte prefix for each kind of row, small values only.
+//! The layout of the index: two kinds of rows in sled for the sorted runs, and the rows that are packed in them.
+//!
+//! In sled, one tree, a one-byte prefix for each kind:
 //!
 //! ```text
 //! m version                                -> number 8                 of this layout
-//! m edge                                   -> size 8, peaks 32 each    how much of the log is in the index, and its right edge
-//! m keys                                   -> count 8                  rows under k
-//! m rows                                   -> count 8                  rows of all kinds but m
-//! r record 32                              -> index 8                  the first leaf of a record
-//! s index 8                                -> summary as JSON          first leaves only, as all below
-//! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
-//! p name, 0, inverted block 8              -> bits 8                   records of a publisher, newest block first
-//! c name                                   -> count 8                  how many these are
-//! t word, 0, inverted block 8              -> bits 8                   words of name, version and publisher
-//! d index 8                                -> POSIX seconds 8          when this index took in the records from here on
+//! r index 8                                -> see `Run::value`         the run that begins with this entry
+//! b index 8, first key                     -> rows                     a block of this run
+//! d inverted index 8                       -> end 8, POSIX seconds 8   as below, of entries that are in no run yet
 //! ```
-//! Integers are big-endian, so that keys sort as numbers. A block is [`BLOCK`] indices, and of its bits the lowest is the
-//! first: what many records have in common costs one row for all of a block.
+//!
+//! In runs, and in memory until there is a run of them:
+//!
+//! ```text
+//! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
+//! s inverted index 8                       -> summary                  first leaves only, newest first
+//! p name, 0, inverted block 8              -> bits 8                   records of a publisher, newest block first
+//! c name                                   -> count 8                  how many of these are in this run
+//! t word, 0, inverted block 8              -> bits 8                   words of name, version and publisher
+//! d inverted index 8                       -> end 8, POSIX seconds 8   when this index took in the entries from here to the end
+//! ```
+//! Integers are big-endian, so that keys sort as numbers; an inverted one is `u64::MAX` less the number, so that they sort the
+//! other way. A block of indices is [`BLOCK`] of them, and of its bits the lowest is the first: what many records have in common
+//! costs one row for all of a block.
 
-use std::collections::BTreeMap;
-
-use provenance::{
-    PublisherName, RecordId, Sha256Digest,
-    lookup::KeyKind,
-    merkle::{Frontier, TreeSize},
-};
+use provenance::{PublisherName, RecordId, Sha256Digest, api::Summary, lookup::KeyKind};
+use serde::{Deserialize, Serialize};
 
 /// The number that a value is.
 pub(super) fn number(value: &[u8]) -> Option<u64> {
@@ -30,21 +32,21 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
 }
 
 /// The layout that this program writes.
-pub(super) const LAYOUT: u64 = 3;
+pub(super) const LAYOUT: u64 = 4;
 /// Which layout the index has.
 pub(super) const VERSION: &[u8] = b"mversion";
-/// The right edge of what is in the index.
-pub(super) const EDGE: &[u8] = b"medge";
-/// Number of lookup keys.
-pub(super) const KEYS: &[u8] = b"mkeys";
-/// Number of rows but those of the kind `m`.
-pub(super) const ROWS: &[u8] = b"mrows";
+
+/// All times.
+pub(super) const TAKEN: &[u8] = b"d";
+/// All lookup keys.
+pub(super) const LOOKUPS: &[u8] = b"k";
+/// All summaries.
+pub(super) const SUMMARIES: &[u8] = b"s";
+/// All counts of publishers.
+pub(super) const COUNTS: &[u8] = b"c";
 
 /// Indices in a block.
 const BLOCK: u64 = 64;
-
-/// Sets of indices, as rows: by the beginning of their keys, and by block.
-pub(super) type Sets = BTreeMap<(Vec<u8>, u64), u64>;
 
 /// Longest word that is indexed, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -60,32 +62,24 @@ fn key(prefix: u8, parts: &[&[u8]]) -> Vec<u8> {
     key
 }
 
-/// Adds `index` to the set whose keys begin with `set`.
-pub(super) fn insert(sets: &mut Sets, set: Vec<u8>, index: u64) {
-    *sets.entry((set, index / BLOCK)).or_default() |= 1 << (index % BLOCK);
-}
-
-/// The row of a set that holds the indices of one block.
-pub(super) fn block(set: &[u8], block: u64) -> Vec<u8> {
-    let mut key = set.to_vec();
-    key.extend_from_slice(&(u64::MAX - block).to_be_bytes());
-    key
+fn inverted(index: u64) -> [u8; 8] {
+    (u64::MAX - index).to_be_bytes()
 }
 
 /// The row of a set that holds `index`, or would; those of smaller indices come after it.
 pub(super) fn block_of(set: &[u8], index: u64) -> Vec<u8> {
-    block(set, index / BLOCK)
+    [set, &inverted(index / BLOCK)].concat()
 }
 
-/// Whether a block may have indices below `index`.
-pub(super) fn begins_before(block: u64, index: u64) -> bool {
-    block * BLOCK < index
+/// The bit of an index in its block.
+pub(super) fn bit(index: u64) -> u64 {
+    1 << (index % BLOCK)
 }
 
 /// The block at the end of a key, and the bits in a value.
 pub(super) fn bits(key: &[u8], value: &[u8]) -> Option<(u64, u64)> {
     let block = u64::MAX - u64::from_be_bytes(*key.last_chunk::<8>()?);
-    (block <= u64::MAX / BLOCK).then_some((block, u64::from_be_bytes(value.try_into().ok()?)))
+    (block <= u64::MAX / BLOCK).then_some((block, number(value)?))
 }
 
 /// The indices of a block, newest first.
@@ -94,16 +88,75 @@ pub(super) fn indices(block: u64, bits: u64) -> impl Iterator<Item = u64> {
     set.map(move |bit| block * BLOCK + bit)
 }
 
+/// The row of a run in sled.
+pub(super) fn run(start: u64) -> Vec<u8> {
+    key(b'r', &[&start.to_be_bytes()])
+}
+
+/// The block of a run that begins with a key; with an empty key it is before all others.
+pub(super) fn block_of_run(start: u64, first: &[u8]) -> Vec<u8> {
+    key(b'b', &[&start.to_be_bytes(), first])
+}
+
+/// The index in the key of a run or of one of its blocks.
+pub(super) fn start(row: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*row.get(1..)?.first_chunk::<8>()?))
+}
+
+/// When the entries from `index` on were taken in; where an earlier row says it, that is the next one.
 pub(super) fn taken(index: u64) -> Vec<u8> {
-    key(b'd', &[&index.to_be_bytes()])
+    key(b'd', &[&inverted(index)])
 }
 
-pub(super) fn first_leaf(record: &RecordId) -> Vec<u8> {
-    key(b'r', &[record.digest().as_bytes()])
+/// When the entries up to `end` were taken in.
+pub(super) fn taken_value(end: u64, seconds: u64) -> Vec<u8> {
+    [end.to_be_bytes(), seconds.to_be_bytes()].concat()
 }
 
+/// The end and the POSIX seconds in a value.
+pub(super) fn taken_read(value: &[u8]) -> Option<(u64, u64)> {
+    let (end, seconds) = value.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*end), number(seconds)?))
+}
+
+/// The summary of the record whose first leaf is at `index`; those of smaller indices come after it.
 pub(super) fn summary(index: u64) -> Vec<u8> {
-    key(b's', &[&index.to_be_bytes()])
+    key(b's', &[&inverted(index)])
+}
+
+/// A summary as it is stored; its index is in the key, and its time in a row for many.
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSummary<'a> {
+    record: [u8; 32],
+    publisher: &'a str,
+    kind: &'a str,
+    name: &'a str,
+    version: Option<&'a str>,
+}
+
+pub(super) fn summary_value(summary: &Summary) -> Vec<u8> {
+    let stored = StoredSummary {
+        record: *summary.record.digest().as_bytes(),
+        publisher: summary.publisher.as_str(),
+        kind: &summary.kind,
+        name: &summary.name,
+        version: summary.version.as_deref(),
+    };
+    postcard::to_allocvec(&stored).expect("texts serialise")
+}
+
+/// The summary in a row.
+pub(super) fn summary_row(row: &[u8], value: &[u8]) -> Option<Summary> {
+    let stored: StoredSummary<'_> = postcard::from_bytes(value).ok()?;
+    Some(Summary {
+        record: RecordId::from_digest(Sha256Digest::from_bytes(stored.record)),
+        publisher: stored.publisher.parse().ok()?,
+        kind: stored.kind.to_owned(),
+        index: u64::MAX - start(row)?,
+        name: stored.name.to_owned(),
+        version: stored.version.map(str::to_owned),
+        taken_at: None,
+    })
 }
 
 /// Every kind of key that is stored, with its number.
@@ -117,23 +170,6 @@ const KINDS: [(KeyKind, u8); 7] = [
     (KeyKind::Tensors, 7),
 ];
 
-/// An edge: its size, then its peaks.
-pub(super) fn edge_value(edge: &Frontier) -> Vec<u8> {
-    let mut value = edge.size().get().to_be_bytes().to_vec();
-    value.extend(edge.peaks().iter().flat_map(Sha256Digest::as_bytes));
-    value
-}
-
-/// The edge that a value is.
-pub(super) fn edge(value: &[u8]) -> Option<Frontier> {
-    let (size, peaks) = value.split_first_chunk::<8>()?;
-    let peaks = peaks.chunks(32).map(Sha256Digest::from_slice);
-    Frontier::from_peaks(
-        TreeSize::new(u64::from_be_bytes(*size)),
-        peaks.collect::<Option<_>>()?,
-    )
-}
-
 /// All lookup keys with a digest that starts with these bytes.
 pub(super) fn lookup_prefix(digest: &[u8]) -> Vec<u8> {
     key(b'k', &[digest])
@@ -146,7 +182,7 @@ fn kind_number(kind: KeyKind) -> u8 {
         .map_or(0, |(_, number)| *number)
 }
 
-/// All records under one digest of one kind.
+/// All files and records under one digest of one kind.
 pub(super) fn lookup_kind(digest: &Sha256Digest, kind: KeyKind) -> Vec<u8> {
     key(b'k', &[digest.as_bytes(), &[kind_number(kind)]])
 }
@@ -196,6 +232,11 @@ pub(super) fn publisher_count(name: &PublisherName) -> Vec<u8> {
     key(b'c', &[name.as_str().as_bytes()])
 }
 
+/// The publisher in the key of a count.
+pub(super) fn counted(row: &[u8]) -> Option<PublisherName> {
+    std::str::from_utf8(row.get(1..)?).ok()?.parse().ok()
+}
+
 pub(super) fn word_prefix(prefix: &str) -> Vec<u8> {
     key(b't', &[prefix.as_bytes()])
 }
@@ -228,7 +269,7 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String>
 
 #[cfg(test)]
 mod tests {
-    use provenance::merkle::LeafHash;
+    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -242,33 +283,32 @@ mod tests {
     }
 
     #[test]
-    fn edges_round_trip() {
-        let mut one = Frontier::new();
-        for n in 0..=9_u8 {
-            assert_eq!(edge(&edge_value(&one)), Some(one.clone()));
-            one.push(LeafHash::of(&[n]));
-        }
-        let value = edge_value(&one);
-        assert_eq!(edge(&value[..value.len() - 1]), None);
-        assert_eq!(edge(&value[..value.len() - 32]), None);
-        assert_eq!(edge(&value[..7]), None);
+    fn summaries_round_trip() {
+        let summary = Summary {
+            record: RecordId::of_payload(b"p"),
+            publisher: "acme.example".parse().unwrap(),
+            kind: "https://example.com/kind".into(),
+            index: 77,
+            name: "model".into(),
+            version: None,
+            taken_at: None,
+        };
+        let value = summary_value(&summary);
+        assert_eq!(summary_row(&super::summary(77), &value), Some(summary));
+        assert_eq!(summary_row(&super::summary(77), &value[..40]), None);
     }
 
     #[test]
     fn sets_give_back_their_indices_newest_first() {
-        let mut sets = Sets::new();
+        let mut rows = BTreeMap::<_, u64>::new();
         for index in [3, 63, 64, 700] {
-            insert(&mut sets, word("x"), index);
+            *rows.entry(block_of(&word("x"), index)).or_default() |= bit(index);
         }
-        let mut rows: Vec<_> = sets
+        let blocks = rows
             .iter()
-            .map(|((set, number), bits)| (block(set, *number), bits.to_be_bytes()))
-            .collect();
-        rows.sort();
-        let blocks = rows.iter().map(|(key, value)| bits(key, value).unwrap());
+            .map(|(key, set)| bits(key, &set.to_be_bytes()).unwrap());
         let found: Vec<u64> = blocks.flat_map(|(number, bits)| indices(number, bits)).collect();
         assert_eq!(found, [700, 64, 63, 3]);
-        assert!(begins_before(0, 1) && !begins_before(1, 64) && begins_before(1, 65));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use provenance::{
     record::{Record, RecordError},
 };
 
-use super::segments::{SegmentError, Segments};
+use super::{Shared, segments::SegmentError};
 use crate::index::{Index, IndexError, NewEntry};
 
 /// Entries that are read from the commits before they go into the index, at least, while it is built; fewer when their
@@ -48,15 +48,11 @@ pub enum IndexingError {
 
 /// Opens the index in `folder` and applies what it lacks of a log with `head`. A damaged one, or one that does
 /// not belong to this log, is set aside and built again.
-pub(crate) fn open_index(
-    folder: &Path,
-    segments: &Segments,
-    head: &TreeHead,
-) -> Result<Index, IndexingError> {
+pub(crate) fn open_index(folder: &Path, shared: &Shared, head: &TreeHead) -> Result<Index, IndexingError> {
     let reason = match Index::open(folder) {
         Err(error) => error.to_string(),
         // sled reports some damage by a panic.
-        Ok(index) => match catch_unwind(AssertUnwindSafe(|| bring_up(&index, segments, head))) {
+        Ok(index) => match catch_unwind(AssertUnwindSafe(|| bring_up(&index, shared, head))) {
             Ok(Ok(())) => return Ok(index),
             Ok(Err(error @ (IndexingError::Disagrees { .. } | IndexingError::Index(_)))) => error.to_string(),
             Ok(Err(error)) => return Err(error),
@@ -68,21 +64,24 @@ pub(crate) fn open_index(
         tracing::warn!(aside = %aside.display(), "setting the index aside and building it again: {reason}");
     }
     let index = Index::open(folder)?;
-    bring_up(&index, segments, head)?;
+    bring_up(&index, shared, head)?;
     Ok(index)
 }
 
 /// Applies what the index lacks of a log with `head`, from the commits. What was committed past `head` is left out. Before
 /// anything is applied, the tree of the index has to be the one that the next commit stands on.
-pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> Result<(), IndexingError> {
-    let mut edge = index.edge()?;
+pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Result<(), IndexingError> {
+    let mut edge = index.edge();
     if edge.tree_head() == *head {
         return Ok(());
+    }
+    if index.timed() > head.size.get() {
+        return Err(IndexingError::Disagrees { head: *head });
     }
     let applied = edge.size().get();
     let (mut pending, mut bytes) = (Vec::new(), 0);
     let mut agrees = true;
-    segments.scan(applied, |_, _, commit| {
+    shared.segments.scan(applied, |_, _, commit| {
         if commit.start >= head.size.get() {
             return Ok::<_, IndexingError>(());
         }
@@ -108,6 +107,7 @@ pub(super) fn bring_up(index: &Index, segments: &Segments, head: &TreeHead) -> R
             pending.push(NewEntry {
                 index: at,
                 leaf,
+                is_first: shared.places().is_first(&record.id, at),
                 record,
             });
         }

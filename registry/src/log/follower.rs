@@ -13,9 +13,8 @@ use provenance::merkle::TreeHead;
 use tokio::sync::watch;
 
 use super::{
-    LogError,
+    LogError, Shared,
     catch_up::{self, IndexingError},
-    segments::Segments,
 };
 use crate::index::{Index, NewEntry};
 
@@ -84,7 +83,7 @@ impl Follower {
     ///
     /// # Errors
     /// When there is no thread for it.
-    pub(crate) fn start(folder: PathBuf, segments: Segments, head: TreeHead) -> std::io::Result<Self> {
+    pub(crate) fn start(folder: PathBuf, shared: Arc<Shared>, head: TreeHead) -> std::io::Result<Self> {
         let state = State {
             index: None,
             applied: 0,
@@ -103,7 +102,7 @@ impl Follower {
         let thread = std::thread::Builder::new()
             .name("follower".into())
             .spawn(move || {
-                follow(&there, &folder, &segments);
+                follow(&there, &folder, &shared);
                 there.change(|state| state.ended = true);
             })?;
         Ok(Self {
@@ -207,10 +206,10 @@ impl Slot {
 
 /// Until the log ends: opens the index and follows; an index that fails on the way is opened again, which sets it
 /// aside and builds another when it is damaged.
-fn follow(slot: &Slot, folder: &Path, segments: &Segments) {
+fn follow(slot: &Slot, folder: &Path, shared: &Shared) {
     loop {
         // sled reports some damage by a panic.
-        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| open_and_follow(slot, folder, segments)));
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| open_and_follow(slot, folder, shared)));
         slot.change(|state| state.index = None);
         match ended {
             Ok(Ok(())) => return,
@@ -223,10 +222,10 @@ fn follow(slot: &Slot, folder: &Path, segments: &Segments) {
     }
 }
 
-fn open_and_follow(slot: &Slot, folder: &Path, segments: &Segments) -> Result<(), IndexingError> {
+fn open_and_follow(slot: &Slot, folder: &Path, shared: &Shared) -> Result<(), IndexingError> {
     let published = slot.state().published;
-    let index = Arc::new(catch_up::open_index(folder, segments, &published)?);
-    let mut applied = index.edge()?.size().get();
+    let index = Arc::new(catch_up::open_index(folder, shared, &published)?);
+    let mut applied = index.size().get();
     slot.change(|state| {
         state.index = Some(Arc::clone(&index));
         state.applied = applied;
@@ -238,7 +237,7 @@ fn open_and_follow(slot: &Slot, folder: &Path, segments: &Segments) -> Result<()
         if entries.len() as u64 == size - applied {
             catch_up::apply(&index, &entries, &head)?;
         } else {
-            catch_up::bring_up(&index, segments, &head)?;
+            catch_up::bring_up(&index, shared, &head)?;
         }
         applied = size;
         slot.change(|state| state.applied = applied);

@@ -39,6 +39,11 @@ impl Places {
         self.first.get(record).copied()
     }
 
+    /// Whether the entry at `index`, which is about `record`, is the first one about it.
+    pub(crate) fn is_first(&self, record: &RecordId, index: u64) -> bool {
+        self.first(record) == Some(index)
+    }
+
     /// Indices of all leaves of a record, ascending.
     pub(crate) fn leaves(&self, record: &RecordId) -> Vec<u64> {
         let further = self.further.get(record).into_iter().flatten().copied();

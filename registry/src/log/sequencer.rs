@@ -38,6 +38,7 @@ use super::{
     commit::Item,
     follower::{Feed, Published},
     materialise::{self, Edge, Object},
+    places::Places,
     publish::{Press, PublishError, View},
     publishers::{ControlError, Publishers},
     segments::{SegmentError, SegmentWriter},
@@ -253,7 +254,7 @@ impl Sequencer {
         );
 
         // 6 ACK, and on to the index.
-        let entries = acknowledge(placed);
+        let entries = acknowledge(placed, &self.shared.places());
         for (job, index) in repeated {
             acknowledge_repeated(job, index);
         }
@@ -418,13 +419,14 @@ fn answer_sequenced(placed: Vec<Placed>) -> Vec<Placed> {
 }
 
 /// Answers those whose entries are published now; gives what the index takes in.
-fn acknowledge(placed: Vec<Placed>) -> Vec<NewEntry> {
+fn acknowledge(placed: Vec<Placed>, places: &Places) -> Vec<NewEntry> {
     let answer = |Placed { job, index, entry }: Placed| {
         let ack = ack(&entry, index, true);
         let _ = job.answer.send(Ok(ack));
         NewEntry {
             index,
             leaf: LeafHash::from(ack.leaf_hash),
+            is_first: places.is_first(&job.admitted.record.id, index),
             record: job.admitted.record,
         }
     };

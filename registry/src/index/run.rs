@@ -1,0 +1,195 @@
+//! Sorted runs: how rows lie in sled when they are many.
+//!
+//! A leaf of sled's tree holds at most sixteen rows, and each costs memory as long as the server runs. So rows are packed: a run is all rows of some
+//! consecutive entries, sorted and cut into blocks of about [`BLOCK_BYTES`]; the key of a block is the first that it holds. A
+//! run is written once, front to back, and never changed.
+
+use provenance::{
+    Sha256Digest,
+    digest::Sha256Hasher,
+    merkle::{Frontier, TreeSize},
+};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a block, about: it is full with the first row that makes it longer.
+const BLOCK_BYTES: usize = 1 << 10;
+
+/// A row: its key and its value.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+
+/// A row as a block has it: what its key has in common with the one before is left out.
+#[derive(Debug, Serialize, Deserialize)]
+struct Packed<'a> {
+    shared: u16,
+    rest: &'a [u8],
+    value: &'a [u8],
+}
+
+/// Packs sorted rows into blocks, each with its first key.
+pub(super) fn pack<'a>(rows: impl Iterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>) -> impl Iterator<Item = Row> {
+    let mut rows = rows.peekable();
+    std::iter::from_fn(move || {
+        let (first, _) = rows.peek()?;
+        let first = (*first).clone();
+        let (mut packed, mut bytes) = (Vec::new(), 0);
+        let mut before: &[u8] = &[];
+        while let Some((key, value)) = rows.next_if(|_| bytes < BLOCK_BYTES) {
+            let same = key.iter().zip(before).take_while(|(a, b)| a == b).count();
+            let shared = u16::try_from(same).unwrap_or(u16::MAX);
+            let rest = &key[usize::from(shared)..];
+            bytes += rest.len() + value.len();
+            before = key;
+            packed.push(Packed { shared, rest, value });
+        }
+        let block = postcard::to_allocvec(&packed).expect("byte strings serialise");
+        Some((first, block))
+    })
+}
+
+/// The rows of a block; none when it does not read.
+pub(super) fn unpack(block: &[u8]) -> Option<Vec<Row>> {
+    let packed: Vec<Packed<'_>> = postcard::from_bytes(block).ok()?;
+    let mut rows: Vec<Row> = Vec::with_capacity(packed.len());
+    for Packed { shared, rest, value } in packed {
+        let before = rows.last().map_or(&[][..], |(key, _)| key);
+        let key = [before.get(..usize::from(shared))?, rest].concat();
+        rows.push((key, value.to_vec()));
+    }
+    Some(rows)
+}
+
+/// What a run holds; its row in sled is written after all of its blocks, and makes them count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Index of its first entry.
+    pub(super) start: u64,
+    /// The right edge of the tree after its last entry.
+    pub(super) edge: Frontier,
+    /// Lookup keys in it and in all runs before it.
+    pub(super) keys: u64,
+    /// Its blocks.
+    pub(super) seal: Seal,
+}
+
+/// Number and hash of the blocks of a run: any damage to them shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seal {
+    blocks: u64,
+    digest: Sha256Digest,
+}
+
+/// Computes a seal.
+#[derive(Default)]
+pub(super) struct Sealing {
+    blocks: u64,
+    hasher: Sha256Hasher,
+}
+
+impl Sealing {
+    /// Takes in the next block, with its key.
+    pub(super) fn block(&mut self, key: &[u8], block: &[u8]) {
+        self.blocks += 1;
+        for part in [key, block] {
+            self.hasher.update(&(part.len() as u64).to_be_bytes());
+            self.hasher.update(part);
+        }
+    }
+
+    pub(super) fn finish(self) -> Seal {
+        Seal {
+            blocks: self.blocks,
+            digest: self.hasher.finish(),
+        }
+    }
+}
+
+impl Run {
+    /// The value of its row.
+    pub(super) fn value(&self) -> Vec<u8> {
+        let mut value = Vec::new();
+        value.extend_from_slice(&self.keys.to_be_bytes());
+        value.extend_from_slice(&self.seal.blocks.to_be_bytes());
+        value.extend_from_slice(self.seal.digest.as_bytes());
+        value.extend_from_slice(&self.edge.size().get().to_be_bytes());
+        value.extend(self.edge.peaks().iter().flat_map(Sha256Digest::as_bytes));
+        value
+    }
+
+    /// The run that a row says.
+    pub(super) fn read(start: u64, value: &[u8]) -> Option<Self> {
+        let (keys, rest) = value.split_first_chunk::<8>()?;
+        let (blocks, rest) = rest.split_first_chunk::<8>()?;
+        let (digest, rest) = rest.split_first_chunk::<32>()?;
+        let (size, peaks) = rest.split_first_chunk::<8>()?;
+        let peaks = peaks.chunks(32).map(Sha256Digest::from_slice);
+        Some(Self {
+            start,
+            edge: Frontier::from_peaks(
+                TreeSize::new(u64::from_be_bytes(*size)),
+                peaks.collect::<Option<_>>()?,
+            )?,
+            keys: u64::from_be_bytes(*keys),
+            seal: Seal {
+                blocks: u64::from_be_bytes(*blocks),
+                digest: Sha256Digest::from_bytes(*digest),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use provenance::merkle::LeafHash;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_packed_is_unpacked(
+            rows in proptest::collection::btree_map(
+                proptest::collection::vec(0..3_u8, 0..40),
+                proptest::collection::vec(any::<u8>(), 0..400),
+                0..200,
+            ),
+        ) {
+            let blocks: Vec<Row> = pack(rows.iter()).collect();
+            let mut found = BTreeMap::new();
+            for (first, block) in blocks {
+                let unpacked = unpack(&block).unwrap();
+                prop_assert_eq!(&first, &unpacked[0].0);
+                let (_, but_the_last) = unpacked.split_last().unwrap();
+                prop_assert!(but_the_last.iter().map(|(_, value)| value.len()).sum::<usize>() < BLOCK_BYTES);
+                found.extend(unpacked);
+            }
+            prop_assert_eq!(found, rows);
+        }
+
+        #[test]
+        fn junk_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = unpack(&bytes);
+            let _ = Run::read(0, &bytes);
+        }
+    }
+
+    #[test]
+    fn runs_round_trip() {
+        let mut edge = Frontier::new();
+        for n in 0..=9_u8 {
+            let mut sealing = Sealing::default();
+            sealing.block(b"key", &[n]);
+            let run = Run {
+                start: 3,
+                edge: edge.clone(),
+                keys: 7,
+                seal: sealing.finish(),
+            };
+            let value = run.value();
+            assert_eq!(Run::read(3, &value).as_ref(), Some(&run));
+            assert_eq!(Run::read(3, &value[..value.len() - 1]), None);
+            edge.push(LeafHash::of(&[n]));
+        }
+    }
+}
