@@ -273,8 +273,8 @@ impl Index {
             let mut blocks = run::pack(shelf.fresh.rows().iter()).peekable();
             while blocks.peek().is_some() {
                 let mut batch = sled::Batch::default();
-                for (first, block) in blocks.by_ref().take(BATCH_BLOCKS) {
-                    let key = rows::block_of_run(start, &first);
+                for (last, block) in blocks.by_ref().take(BATCH_BLOCKS) {
+                    let key = rows::block_of_run(start, &last);
                     sealing.block(&key, &block);
                     batch.insert(key, block);
                 }

@@ -5,7 +5,7 @@
 //! between the binding and the log costs nothing.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -146,10 +146,7 @@ impl Invites {
     ) -> Result<(), InviteError> {
         let _binding = self.binding.lock().unwrap_or_else(PoisonError::into_inner);
         let path = self.path(token);
-        let text = match fs::read(&path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(InviteError::Unknown),
-            text => text.map_err(io_error("read", &path))?,
-        };
+        let text = durable::read_if_there(&path)?.ok_or(InviteError::Unknown)?;
         let mut kept: Kept = json::read(&text, MAX_INVITE_BYTES).map_err(|source| InviteError::Damaged {
             path: path.clone(),
             source,
@@ -170,6 +167,8 @@ impl Invites {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! `weighbridge-registry`: reads the configuration, opens the log, says where it listens, runs.
 
 mod invite_command;
+mod panics;
 
 use std::{
     io::{self, Write as _},
@@ -78,6 +79,7 @@ async fn run() -> anyhow::Result<()> {
     }
     let config = Config::new(typed.serve)?;
     log_to_stderr(&config);
+    panics::log_them();
     let running = registry::start(&config)?;
     announce(&running).context("cannot write to standard output")?;
     if !running.has_page() {

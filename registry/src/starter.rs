@@ -4,21 +4,27 @@
 //! each start; lines that somebody added (pinned publishers, other logs) stay. What is served at `/trust` never
 //! has such lines: a registry does not pin publishers for its visitors.
 
-use std::{fs, io, path::Path};
+use std::path::Path;
 
 use provenance::{note::VerifierKey, trust::TrustFile};
 
-use crate::durable::{self, DurableError, io_error};
+use crate::durable::{self, DurableError};
 
-/// Writes or updates the file at `path`, and gives the text to serve.
+/// Writes or updates the file at `path`, and gives the text to serve. A file that does not name this log is left as it is.
 pub(crate) fn write(path: &Path, key: &VerifierKey, public_url: &str) -> Result<String, DurableError> {
     let starter = TrustFile::starter(key, &format!("{public_url}/log"));
-    let text = match fs::read_to_string(path) {
-        Ok(found) => with_address(&found, key, public_url).unwrap_or_else(|| starter.clone()),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => starter.clone(),
-        Err(e) => return Err(io_error("read", path)(e)),
+    let text = match durable::read_if_there(path)? {
+        None => Some(starter.clone()),
+        Some(found) => with_address(&String::from_utf8_lossy(&found), key, public_url),
     };
-    durable::replace(path, text.as_bytes())?;
+    if let Some(text) = text {
+        durable::replace(path, text.as_bytes())?;
+    } else {
+        tracing::warn!(
+            "{} does not name this log, and is left as it is; what is served at /trust does. Move it away to have it written",
+            path.display()
+        );
+    }
     Ok(starter)
 }
 
@@ -40,6 +46,8 @@ fn with_address(text: &str, key: &VerifierKey, public_url: &str) -> Option<Strin
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use provenance::note::{NoteAlgorithm, NoteSigner};
 
     use super::*;
@@ -60,5 +68,8 @@ mod tests {
         assert!(served.contains("127.0.0.1:2/log") && !served.contains("acme.example"));
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{served}{pin}"));
         assert!(TrustFile::parse(&served).is_ok());
+        fs::write(&path, &pin).unwrap();
+        assert_eq!(write(&path, key, "http://127.0.0.1:2").unwrap(), served);
+        assert_eq!(fs::read_to_string(&path).unwrap(), pin);
     }
 }

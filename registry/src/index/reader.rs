@@ -70,23 +70,15 @@ impl Reader<'_> {
         )
     }
 
-    /// The blocks of a run from the one on that may hold the key `from`.
+    /// The blocks of a run from the one on that may hold the key `from`: the first whose last key is not before it.
     fn blocks(&self, start: u64, from: &[u8]) -> impl Iterator<Item = Result<Vec<Row>, IndexError>> + use<> {
-        let (least, wanted) = (rows::block_of_run(start, b""), rows::block_of_run(start, from));
-        // The last one that begins at or before it.
-        let before = self.db.range(least.clone()..=wanted).next_back();
-        let (first, failed) = match before {
-            Some(Ok((key, _))) => (key.to_vec(), None),
-            Some(Err(error)) => (least.clone(), Some(error)),
-            None => (least.clone(), None),
-        };
-        let blocks = self
-            .db
-            .range(first..)
-            .take_while(move |block| block.as_ref().map_or(true, |(key, _)| key.starts_with(&least)));
-        failed.map(Err).into_iter().chain(blocks).map(|block| {
-            let (_, block) = block.map_err(store_error("reading"))?;
-            run::unpack(&block).ok_or(IndexError::Row { prefix: 'b' })
-        })
+        let run = rows::block_of_run(start, b"");
+        self.db
+            .range(rows::block_of_run(start, from)..)
+            .take_while(move |block| block.as_ref().map_or(true, |(key, _)| key.starts_with(&run)))
+            .map(|block| {
+                let (_, block) = block.map_err(store_error("reading"))?;
+                run::unpack(&block).ok_or(IndexError::Row { prefix: 'b' })
+            })
     }
 }

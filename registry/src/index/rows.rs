@@ -5,7 +5,7 @@
 //! ```text
 //! m version                                -> number 8                 of this layout
 //! r index 8                                -> see `Run::value`         the run that begins with this entry
-//! b index 8, first key                     -> rows                     a block of this run
+//! b index 8, last key                      -> rows                     a block of this run
 //! d inverted index 8                       -> end 8, POSIX seconds 8   as below, of entries that are in no run yet
 //! ```
 //!
@@ -93,9 +93,9 @@ pub(super) fn run(start: u64) -> Vec<u8> {
     key(b'r', &[&start.to_be_bytes()])
 }
 
-/// The block of a run that begins with a key; with an empty key it is before all others.
-pub(super) fn block_of_run(start: u64, first: &[u8]) -> Vec<u8> {
-    key(b'b', &[&start.to_be_bytes(), first])
+/// The block of a run that ends with a key; with an empty key it is before all others.
+pub(super) fn block_of_run(start: u64, last: &[u8]) -> Vec<u8> {
+    key(b'b', &[&start.to_be_bytes(), last])
 }
 
 /// The index in the key of a run or of one of its blocks.

@@ -1,8 +1,8 @@
 //! Sorted runs: how rows lie in sled when they are many.
 //!
 //! A leaf of sled's tree holds at most sixteen rows, and each costs memory as long as the server runs. So rows are packed: a run is all rows of some
-//! consecutive entries, sorted and cut into blocks of about [`BLOCK_BYTES`]; the key of a block is the first that it holds. A
-//! run is written once, front to back, and never changed.
+//! consecutive entries, sorted and cut into blocks of about [`BLOCK_BYTES`]; the key of a block is the last that it holds, so
+//! that a block is found by going forward: on the way back sled can go round in a circle. A run is written once, front to back, and never changed.
 
 use provenance::{
     Sha256Digest,
@@ -25,24 +25,22 @@ struct Packed<'a> {
     value: &'a [u8],
 }
 
-/// Packs sorted rows into blocks, each with its first key.
+/// Packs sorted rows into blocks, each with its last key.
 pub(super) fn pack<'a>(rows: impl Iterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>) -> impl Iterator<Item = Row> {
     let mut rows = rows.peekable();
     std::iter::from_fn(move || {
-        let (first, _) = rows.peek()?;
-        let first = (*first).clone();
         let (mut packed, mut bytes) = (Vec::new(), 0);
-        let mut before: &[u8] = &[];
+        let mut last: &[u8] = &[];
         while let Some((key, value)) = rows.next_if(|_| bytes < BLOCK_BYTES) {
-            let same = key.iter().zip(before).take_while(|(a, b)| a == b).count();
+            let same = key.iter().zip(last).take_while(|(a, b)| a == b).count();
             let shared = u16::try_from(same).unwrap_or(u16::MAX);
             let rest = &key[usize::from(shared)..];
             bytes += rest.len() + value.len();
-            before = key;
+            last = key;
             packed.push(Packed { shared, rest, value });
         }
-        let block = postcard::to_allocvec(&packed).expect("byte strings serialise");
-        Some((first, block))
+        let block = || postcard::to_allocvec(&packed).expect("byte strings serialise");
+        (!packed.is_empty()).then(|| (last.to_vec(), block()))
     })
 }
 
@@ -157,10 +155,10 @@ mod tests {
         ) {
             let blocks: Vec<Row> = pack(rows.iter()).collect();
             let mut found = BTreeMap::new();
-            for (first, block) in blocks {
+            for (key, block) in blocks {
                 let unpacked = unpack(&block).unwrap();
-                prop_assert_eq!(&first, &unpacked[0].0);
-                let (_, but_the_last) = unpacked.split_last().unwrap();
+                let (last, but_the_last) = unpacked.split_last().unwrap();
+                prop_assert_eq!(&key, &last.0);
                 prop_assert!(but_the_last.iter().map(|(_, value)| value.len()).sum::<usize>() < BLOCK_BYTES);
                 found.extend(unpacked);
             }

@@ -1,5 +1,6 @@
 //! What `cargo xtask bench` asks of a registry beside what `wrk` does: `load sign URL ORIGIN FILE COUNT` creates a publisher and
-//! writes as many signed records of it, a line each; `load search URL` searches, and prints how long that took.
+//! writes as many signed records of it, a line each; `load search URL` searches, `load lookup URL` looks digests up, and both print how long
+//! that took.
 
 use std::{
     env,
@@ -10,11 +11,15 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use harness::{envelopes::Busy, http::Client};
-use provenance::api::paths;
-use serde_json::json;
+use provenance::{
+    Sha256Digest,
+    api::paths,
+    lookup::{digits_for, prefix},
+};
+use serde_json::{Value, json};
 
-/// Searches, one after the other.
-const SEARCHES: usize = 2000;
+/// Questions, one after the other.
+const QUESTIONS: usize = 2000;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -22,7 +27,8 @@ fn main() -> Result<()> {
     match arguments.as_slice() {
         ["sign", url, origin, file, count] => sign(url, origin, file, count.parse()?),
         ["search", url] => search(url),
-        _ => bail!("usage: load sign URL ORIGIN FILE COUNT, or load search URL"),
+        ["lookup", url] => lookup(url),
+        _ => bail!("usage: load sign URL ORIGIN FILE COUNT, or load search URL, or load lookup URL"),
     }
 }
 
@@ -41,19 +47,36 @@ fn sign(url: &str, origin: &str, file: &str, count: usize) -> Result<()> {
 }
 
 fn search(url: &str) -> Result<()> {
-    let client = Client::new(url);
-    let mut times = Vec::with_capacity(SEARCHES);
-    for n in 0..SEARCHES {
-        // One record, a family of about a hundredth, and words that are on no record.
+    // One record, a family of about a hundredth, and words that are on no record.
+    ask(&Client::new(url), |n| {
         let words = match n % 3 {
             0 => format!("model-{}", n * 3),
             1 => format!("family{}+bench", n % 97),
             _ => format!("nothing{n}"),
         };
+        format!("{}?q={words}", paths::SEARCH)
+    })
+}
+
+fn lookup(url: &str) -> Result<()> {
+    let client = Client::new(url);
+    let info: Value = client.get(paths::LOOKUP).ok().json();
+    let digits = digits_for(info["keys"].as_u64().context("no number of keys")?);
+    ask(&client, |n| {
+        let digest = Sha256Digest::of(&n.to_be_bytes());
+        format!("{}/{}", paths::LOOKUP, prefix(&digest, digits))
+    })
+}
+
+/// Asks [`QUESTIONS`] addresses, and prints how long the answers took.
+fn ask(client: &Client, address: impl Fn(usize) -> String) -> Result<()> {
+    let timed = |n| {
+        let address = address(n);
         let sent = Instant::now();
-        client.get(&format!("{}?q={words}", paths::SEARCH)).ok();
-        times.push(sent.elapsed());
-    }
+        client.get(&address).ok();
+        sent.elapsed()
+    };
+    let mut times: Vec<_> = (0..QUESTIONS).map(timed).collect();
     let found = json!({"p50_ms": part(&mut times, 50), "p99_ms": part(&mut times, 99)});
     Ok(writeln!(io::stdout(), "{found}")?)
 }

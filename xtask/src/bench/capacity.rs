@@ -1,4 +1,4 @@
-//! What a log of a million records takes: memory while it grows and after a start, and disk.
+//! What a log of a million records takes: memory while it grows and after a start, disk, and the time of starts and questions.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::{
-    load::{Publishing, start_registry, wait_for_index},
+    load::{Publishing, questions, start_registry, wait_for_index},
     verdict,
 };
 use crate::{registry::Registry, steps::say, tools::Workspace};
@@ -29,6 +29,12 @@ const BYTES_A_KEY: f64 = 300.0;
 
 /// Memory that the registry takes at any time after a start, at most, in KiB.
 const MEMORY_KIB: u64 = 400_000_000 >> 10;
+
+/// Entries in a second that a start reads from the commits before records are taken, at least.
+const READ_A_SECOND: f64 = 50_000.0;
+
+/// Entries in a second of which an index is built from nothing, at least.
+const INDEXED_A_SECOND: f64 = 8000.0;
 
 /// Part of the bytes of tiles that are partial, at most.
 const PARTIAL_TILES: f64 = 0.02;
@@ -58,6 +64,13 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
     // Killed, not shut down: what sled had not written is applied again.
     let begun = Instant::now();
     let registry = start_registry(workspace, &folder)?;
+    let entries = registry.entries()?;
+    let mut kept = at_least(
+        "entries read before records are taken",
+        entries,
+        begun,
+        READ_A_SECOND,
+    );
     wait_for_index(&registry)?;
     let memory = registry.peak_memory_kib()?;
     let small = memory <= MEMORY_KIB;
@@ -68,13 +81,36 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
         MEMORY_KIB * 1024 / 1_000_000,
         verdict(small)
     ));
+    kept &= small;
+    let url = format!("http://{}", registry.address());
+    for kind in ["search", "lookup"] {
+        kept &= questions(workspace, &url, kind)?;
+    }
     let data = folder.join("registry");
-    let tight = index_on_disk(&registry, &data)?;
-    let whole = tiles_on_disk(&data)?;
+    kept &= index_on_disk(&registry, &data)?;
+    kept &= tiles_on_disk(&data)?;
+    drop(registry);
+    fs::remove_dir_all(data.join("sled"))?;
+    let registry = start_registry(workspace, &folder)?;
+    let begun = Instant::now();
+    wait_for_index(&registry)?;
+    kept &= at_least("entries indexed anew", entries, begun, INDEXED_A_SECOND);
     // It takes gigabytes.
     drop(registry);
     fs::remove_dir_all(&folder)?;
-    Ok(small && tight && whole)
+    Ok(kept)
+}
+
+/// Says how many entries were done in a second; answers whether these are enough.
+fn at_least(what: &str, entries: u64, begun: Instant, least: f64) -> bool {
+    #[expect(clippy::cast_precision_loss, reason = "a rate is for people")]
+    let rate = entries as f64 / begun.elapsed().as_secs_f64();
+    let kept = rate >= least;
+    say(&format!(
+        "   {what}: {rate:.0} a second, at least {least:.0}: {}",
+        verdict(kept)
+    ));
+    kept
 }
 
 fn index_on_disk(registry: &Registry, data: &Path) -> Result<bool> {
