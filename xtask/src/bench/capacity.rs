@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::{
-    load::{Publishing, questions, start_registry, wait_for_index},
+    load::{PUBLISHED, Publishing, questions, start_registry, wait_for_index},
     verdict,
 };
 use crate::{registry::Registry, steps::say, tools::Workspace};
@@ -53,7 +53,7 @@ pub(super) fn run(workspace: &Workspace) -> Result<bool> {
     let mut publishing = Publishing::prepare(workspace, &folder, &registry, RECORDS)?;
     while registry.entries()? < ENTRIES {
         let (clients, time) = RUN;
-        publishing.run(clients, time)?;
+        publishing.run(clients, time, PUBLISHED)?;
     }
     wait_for_index(&registry)?;
     say(&format!(

@@ -1,14 +1,15 @@
 -- What wrk asks in `cargo xtask bench`: one record of a file after the other, each once.
--- Arguments: the file, an envelope a line, and how many lines of it were used before.
+-- Arguments: the file, an envelope a line; how many lines of it were used before; and what each request waits for.
 
 local head = "Content-Type: application/json\r\n"
-local lines
+local lines, wait
 
 function init(arguments)
     lines = assert(io.open(arguments[1], "r"))
     for _ = 1, tonumber(arguments[2]) do
         lines:read("*l")
     end
+    wait = arguments[3]
 end
 
 function request()
@@ -16,7 +17,7 @@ function request()
     if not envelope then
         error("all records of the file are used")
     end
-    return "POST /api/v1/attestations HTTP/1.1\r\nHost: " .. wrk.host .. "\r\n" .. head
+    return "POST /api/v1/attestations?wait=" .. wait .. " HTTP/1.1\r\nHost: " .. wrk.host .. "\r\n" .. head
         .. "Content-Length: " .. #envelope .. "\r\n\r\n" .. envelope
 end
 
