@@ -1,5 +1,7 @@
 //! The badge builder: pick a record or a model, see the badge, take the snippet, and read what it does not say.
 
+mod snippets;
+
 use leptos::{ev, prelude::*};
 use provenance::{
     api::{BadgeDocument, ScriptVersion},
@@ -8,14 +10,15 @@ use provenance::{
 };
 use web_sys::{Event, HtmlInputElement, HtmlSelectElement};
 
+use self::snippets::{Badge, Drawing};
 use crate::{
     api::{self, ApiError},
     components::{
         button::button,
-        page::{fact, facts, page, panel, snippet},
+        page::{fact, facts, page, panel},
         query::leads_elsewhere,
     },
-    dom::{El, IntoView, Reference, View, el},
+    dom::{IntoView, Reference, View, el},
     loaded::loaded,
     query::{self, Query},
     route,
@@ -36,14 +39,6 @@ const STATES: [(&str, &str); 7] = [
     ("no-record", "The log has no such record."),
     ("log-fault", "The log has stopped, or contradicts itself."),
 ];
-
-/// How the picture is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Drawing {
-    style: String,
-    theme: String,
-    newest: bool,
-}
 
 /// Everything that the snippets need.
 struct Ready {
@@ -181,135 +176,6 @@ fn missing_record() -> impl IntoView {
         ))
 }
 
-/// Addresses and words of one badge.
-#[derive(Clone)]
-struct Badge {
-    origin: String,
-    /// About this one record, for ever.
-    record: Subject,
-    /// About the newest record of this name.
-    newest: Subject,
-    element: Option<(String, String)>,
-}
-
-/// What a badge is about.
-#[derive(Clone)]
-struct Subject {
-    /// As the badge routes take it.
-    reference: String,
-    /// Where the badge leads: the record, or for one that follows the newest, all records of the publisher.
-    page: String,
-    /// What a reader hears who does not see the picture. Of one that follows the newest record only the name stays true.
-    alt: String,
-}
-
-impl Badge {
-    fn of(ready: &Ready) -> Self {
-        let badge = &ready.badge;
-        let origin = window().location().origin().unwrap_or_default();
-        let publisher = &badge.proof.publisher;
-        let record = Subject {
-            reference: badge.record.to_string(),
-            page: format!("{origin}{}", route::record(badge.record)),
-            alt: format!(
-                "Model provenance: {}, publisher {publisher}",
-                visible(&badge.message)
-            ),
-        };
-        let newest = Subject {
-            reference: format!("@{publisher}/{}", badge.name),
-            page: format!("{origin}{}", route::publisher(publisher)),
-            alt: format!("Model provenance of {} by {publisher}", visible(&badge.name)),
-        };
-        Self {
-            element: element_snippet(ready, &origin, &record.page),
-            origin,
-            record,
-            newest,
-        }
-    }
-
-    fn subject(&self, drawing: &Drawing) -> &Subject {
-        if drawing.newest {
-            &self.newest
-        } else {
-            &self.record
-        }
-    }
-
-    /// The picture's path on this registry; `theme` in place of the chosen one.
-    fn path(&self, drawing: &Drawing, theme: Option<&str>) -> String {
-        let reference = &self.subject(drawing).reference;
-        let theme = theme.unwrap_or(&drawing.theme);
-        let chosen = [
-            ("style", drawing.style.as_str(), "flat"),
-            ("theme", theme, "auto"),
-        ];
-        let chosen = chosen.iter().filter(|(_, value, default)| value != default);
-        let query: Vec<_> = chosen.map(|(name, value, _)| format!("{name}={value}")).collect();
-        let mark = if query.is_empty() { "" } else { "?" };
-        format!(
-            "/badge/v1/{}.svg{mark}{}",
-            path_escaped(reference),
-            query.join("&")
-        )
-    }
-
-    fn preview(&self, drawing: &Drawing) -> El {
-        let shown = |theme: &'static str| {
-            let picture = el("img")
-                .attr("src", self.path(drawing, Some(theme)))
-                .attr("alt", self.subject(drawing).alt.clone())
-                .hook("badge-preview");
-            el("span")
-                .class(format!("badge-ground is-{theme}"))
-                .child(picture)
-        };
-        el("div")
-            .class("badge-previews")
-            .child((shown("light"), shown("dark")))
-    }
-
-    fn snippets(&self, drawing: &Drawing) -> View {
-        let address = |theme| format!("{}{}", self.origin, self.path(drawing, theme));
-        let (picture, light, dark) = (address(None), address(Some("light")), address(Some("dark")));
-        let Subject { alt, page, .. } = self.subject(drawing);
-        let (alt_markdown, alt_html) = (markdown_escaped(alt), html_escaped(alt));
-        (
-            snippet(
-                "HTML",
-                format!("<a href=\"{page}\"><img src=\"{picture}\" alt=\"{alt_html}\"></a>"),
-            ),
-            snippet("Markdown", format!("[![{alt_markdown}]({picture})]({page})")),
-            snippet(
-                "HTML with a picture for each theme",
-                format!(
-                    "<a href=\"{page}\"><picture>\n  <source media=\"(prefers-color-scheme: dark)\" \
-                     srcset=\"{dark}\">\n  <img src=\"{light}\" alt=\"{alt_html}\">\n</picture></a>"
-                ),
-            ),
-            snippet(
-                "reStructuredText",
-                format!(".. image:: {picture}\n   :target: {page}\n   :alt: {alt}"),
-            ),
-            self.element.clone().map(|(code, policy)| {
-                (
-                    el("h3").child("An element that checks"),
-                    el("p").child(
-                        "It proves the record in your visitor’s browser, against the log and publisher that your page \
-                         names, and is about this one record for ever. Compare both values with ones that you got elsewhere: they stand here as this registry \
-                         gives them.",
-                    ),
-                    snippet("Element", code),
-                    snippet("Where your page has a Content-Security-Policy", policy),
-                )
-                    .into_view()
-            }),
-        )
-            .into_view()
-    }
-}
-
 fn built(reference: &str, ready: &Ready) -> View {
     let drawing = RwSignal::new_local(Drawing {
         style: "flat".to_owned(),
@@ -339,23 +205,6 @@ fn built(reference: &str, ready: &Ready) -> View {
     )
     .hook("builder")
     .into_view()
-}
-
-/// The element, and the lines of a policy that it needs.
-fn element_snippet(ready: &Ready, origin: &str, page: &str) -> Option<(String, String)> {
-    let script = ready.script.as_ref()?;
-    let log = ready
-        .log
-        .as_ref()
-        .map(|log| format!("\n  log=\"{}\"", html_escaped(log)))
-        .unwrap_or_default();
-    let code = format!(
-        "<script type=\"module\" src=\"{origin}{}\"\n  integrity=\"{}\" crossorigin></script>\n<model-provenance \
-         record=\"{}\"{log}\n  genesis=\"{}\"><a href=\"{page}\">Provenance record</a></model-provenance>",
-        script.path, script.integrity, ready.badge.record, ready.badge.genesis
-    );
-    let policy = format!("script-src {origin};\nconnect-src {origin};");
-    Some((code, policy))
 }
 
 fn choices(drawing: RwSignal<Drawing, LocalStorage>) -> impl IntoView {
@@ -462,26 +311,4 @@ fn why_not_green() -> impl IntoView {
         el("li").child("The element proves that the record is in the log and signed by the publisher that the page names. It says “logged”, in blue, for it has not seen your visitor’s files."),
         el("li").child("Green is for bytes. The badge leads to the record’s page, where a visitor can check their own copy."),
     ))
-}
-
-/// A reference in a path, with its slashes left alone.
-fn path_escaped(reference: &str) -> String {
-    let part = |part: &str| String::from(js_sys::encode_uri_component(part)).replace("%40", "@");
-    reference.split('/').map(part).collect::<Vec<_>>().join("/")
-}
-
-/// Text between quotes of an attribute.
-fn html_escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('"', "&quot;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-}
-
-/// Text between the brackets of a Markdown image.
-fn markdown_escaped(text: &str) -> String {
-    let special = |c: char| matches!(c, '[' | ']' | '\\' | '*' | '_' | '`' | '<' | '>');
-    text.chars()
-        .flat_map(|c| special(c).then_some('\\').into_iter().chain(std::iter::once(c)))
-        .collect()
 }
