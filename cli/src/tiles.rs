@@ -60,8 +60,14 @@ pub(crate) fn reader(
 /// # Errors
 /// [`Exit::Network`] when a tile cannot be read.
 pub(crate) fn edge(client: &Client, size: TreeSize, of: TreeSize) -> Result<Frontier, Failure> {
-    Frontier::read(&reader(client, of), size)
-        .map_err(|error| Failure::new(Exit::Network, "the log's tiles could not be read").why(error))
+    Frontier::read(&reader(client, of), size).map_err(unreadable)
+}
+
+fn unreadable(error: TileReadError<Failure>) -> Failure {
+    match error {
+        TileReadError::Read(failure) => failure,
+        other => Failure::new(Exit::Network, "the log's tiles could not be read").why(other),
+    }
 }
 
 /// The proof, made from tiles, that the tree of `to` leaves has the one of `from` leaves as its beginning. It proves
@@ -74,15 +80,12 @@ pub(crate) fn consistency(
     from: TreeSize,
     to: TreeSize,
 ) -> Result<ConsistencyProof, Failure> {
-    ConsistencyProof::prove(&reader(client, to), from, to).map_err(|error| {
-        let failure = Failure::new(
+    ConsistencyProof::prove(&reader(client, to), from, to).map_err(|error| match error {
+        ProveError::Read(error) => unreadable(error),
+        other => Failure::new(
             Exit::Network,
             "the proof that the log only grew could not be made",
-        );
-        match error {
-            ProveError::Read(TileReadError::Read(failure)) => failure,
-            ProveError::Read(other) => failure.why(other),
-            other => failure.why(other),
-        }
+        )
+        .why(other),
     })
 }
