@@ -14,10 +14,11 @@ use web_sys::File;
 
 use crate::{
     bundles::Named,
-    evidence::{self, Sidecars},
+    evidence,
     plan::{Plan, PlanFile},
     progress::{Expected, Outcome, Progress, Row},
     schedule,
+    sidecars::{self, Sidecars},
     verification::Verification,
     worker_pool::{Pool, WorkError},
 };
@@ -65,7 +66,7 @@ pub(crate) async fn observe(
         bytes: sidecars,
         mut expected,
     } = match likely {
-        Some(Likely { manifest, from }) => evidence::sidecars(manifest, plan, from).await,
+        Some(Likely { manifest, from }) => sidecars::fetch(manifest, plan, from).await,
         None => Sidecars::default(),
     };
     let rows = plan.files.iter().enumerate().map(|(at, file)| {

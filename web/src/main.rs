@@ -31,6 +31,7 @@ mod query_body;
 mod route;
 mod schedule;
 mod session;
+mod sidecars;
 mod store;
 mod sums;
 #[cfg(test)]

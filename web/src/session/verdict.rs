@@ -9,8 +9,9 @@ use provenance::{
 use super::Session;
 use crate::{
     candidate::Candidate,
-    evidence::{self, Evidence},
+    evidence::Evidence,
     judgement::{self, Judgement},
+    sidecars,
     task::spawn,
     verification::{Phase, Verification},
 };
@@ -41,7 +42,7 @@ impl Session {
                 return;
             };
             let from = self.bundle_of(opened.id());
-            let sidecars = evidence::sidecars(manifest, &plan, from.as_deref()).await.bytes;
+            let sidecars = sidecars::fetch(manifest, &plan, from.as_deref()).await.bytes;
             if !self.state.with_untracked(|state| state.is_current(run)) {
                 return;
             }
