@@ -12,6 +12,7 @@ mod memory;
 mod pictures;
 mod proves;
 mod real_models;
+mod search;
 mod site;
 mod states;
 mod verify;
