@@ -34,10 +34,7 @@ use target::Target;
 const OTHERS: [Target; 2] = [commit_body::TARGET, query_body::TARGET];
 
 fn all() -> impl Iterator<Item = Target> {
-    targets::TARGETS
-        .into_iter()
-        .chain(foreign::TARGETS)
-        .chain(OTHERS)
+    targets::TARGETS.into_iter().chain(foreign::TARGETS).chain(OTHERS)
 }
 
 /// Runs the target `name` on `bytes`; panics when something does not hold.

@@ -20,7 +20,7 @@ use provenance::{
     },
     note::SignedNote,
     path::RelativePath,
-    state::{StateLeafProof, StateProof},
+    state::StateProof,
     tlog_proof::TlogProof,
     trust::TrustFile,
     verify::{Junk, Observation, Verdict, open},
@@ -417,11 +417,13 @@ fn proof_without_note(bytes: &[u8]) -> Option<(LeafIndex, InclusionProof)> {
     Some((proof.index, proof.proof))
 }
 
-/// What a state proof proves, whatever note stands under it.
-fn state_without_note(bytes: &[u8]) -> Option<(StateLeafProof, Vec<u8>, LeafIndex, InclusionProof)> {
+/// What a state proof proves, whatever note stands under it. How many leaves the state tree has is signed nowhere, so
+/// neither that number nor the leaf's place is proved: others lead to the same root.
+fn state_without_note(bytes: &[u8]) -> Option<(Vec<u8>, InclusionProof, Vec<u8>, LeafIndex, InclusionProof)> {
     let state = StateProof::parse(text(bytes)?).ok()?;
     Some((
-        state.leaf,
+        state.leaf.data,
+        state.leaf.proof,
         state.entry,
         state.tlog_proof.index,
         state.tlog_proof.proof,

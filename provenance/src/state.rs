@@ -158,6 +158,9 @@ struct Built {
 }
 
 /// A publisher's leaf with its place and proof in the tree.
+///
+/// Only the data is proved. The place and the number of leaves say how the hashes combine, and others may lead to the same
+/// root: nothing signs how many leaves the tree has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateLeafProof {
     /// Position among the sorted names.
