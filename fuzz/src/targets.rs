@@ -15,12 +15,12 @@ use provenance::{
     json::{self, FromJson},
     lookup::{LookupAnswer, LookupInfo, digits_for},
     merkle::{
-        InclusionProof, LeafIndex,
+        InclusionProof, LeafIndex, TreeSize,
         tile::{TileCoord, TileKind, decode_bundle, encode_bundle},
     },
     note::SignedNote,
     path::RelativePath,
-    state::StateProof,
+    state::{StateLeafProof, StateProof},
     tlog_proof::TlogProof,
     trust::TrustFile,
     verify::{Junk, Observation, Verdict, open},
@@ -419,15 +419,14 @@ fn proof_without_note(bytes: &[u8]) -> Option<(LeafIndex, InclusionProof)> {
 
 /// What a state proof proves, whatever note stands under it. How many leaves the state tree has is signed nowhere, so
 /// neither that number nor the leaf's place is proved: others lead to the same root.
-fn state_without_note(bytes: &[u8]) -> Option<(Vec<u8>, InclusionProof, Vec<u8>, LeafIndex, InclusionProof)> {
+fn state_without_note(bytes: &[u8]) -> Option<(StateLeafProof, Vec<u8>, LeafIndex, InclusionProof)> {
     let state = StateProof::parse(text(bytes)?).ok()?;
-    Some((
-        state.leaf.data,
-        state.leaf.proof,
-        state.entry,
-        state.tlog_proof.index,
-        state.tlog_proof.proof,
-    ))
+    let leaf = StateLeafProof {
+        index: LeafIndex::new(0),
+        leaves: TreeSize::new(0),
+        ..state.leaf
+    };
+    Some((leaf, state.entry, state.tlog_proof.index, state.tlog_proof.proof))
 }
 
 fn evidence_samples() -> Vec<Vec<u8>> {

@@ -107,13 +107,17 @@ impl RelativePath {
     /// Whether a loader could run this file or prefer it over a listed one: code, pickles, weights, tokenizers
     /// and configuration. Such a file beside a model changes what the model does.
     pub fn could_be_loaded(&self) -> bool {
-        const ENDINGS: [&str; 46] = [
+        const ENDINGS: [&str; 64] = [
             "bat",
             "bin",
+            "cfg",
             "ckpt",
             "cmd",
+            "cpickle",
+            "dill",
             "dll",
             "dylib",
+            "egg",
             "engine",
             "exe",
             "ggml",
@@ -130,45 +134,59 @@ impl RelativePath {
             "keras",
             "llamafile",
             "mar",
+            "marshal",
             "mjs",
             "mlmodel",
             "model",
             "msgpack",
+            "nemo",
             "npy",
             "npz",
             "onnx",
+            "onnx_data",
             "ot",
             "pb",
+            "pdparams",
             "pickle",
             "pkl",
             "ps1",
             "pt",
+            "pt2",
+            "pte",
             "pth",
             "py",
             "pyc",
             "pyd",
+            "pyo",
+            "pyw",
+            "pyz",
             "safetensors",
             "sh",
             "so",
+            "spm",
             "tflite",
+            "tiktoken",
+            "toml",
+            "torchscript",
             "wasm",
+            "whl",
             "yaml",
             "yml",
         ];
-        const NAMES: [&str; 5] = [
-            "vocab.txt",
+        const NAMES: [&str; 6] = [
+            "checkpoint",
             "merges.txt",
-            "vocab.bpe",
+            "modelfile",
             "sentencepiece.vocab",
-            "setup.cfg",
+            "vocab.bpe",
+            "vocab.txt",
         ];
         let name = self.base_name().to_ascii_lowercase();
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
-        let shared_object = name.contains(".so.");
-        shared_object
-            || ENDINGS.contains(&ending)
-            || NAMES.contains(&name.as_str())
-            || name.starts_with("tokenizer")
+        // A shared object with a version, parts of a TensorFlow checkpoint, and a pickle that calls itself an archive.
+        let longer = [".so.", ".data-"].iter().any(|part| name.contains(part))
+            || [".ckpt.index", ".pth.tar"].iter().any(|end| name.ends_with(end));
+        longer || ENDINGS.contains(&ending) || NAMES.contains(&name.as_str()) || name.starts_with("tokenizer")
     }
 }
 
@@ -322,6 +340,9 @@ mod tests {
             "vocab.txt",
             "x.safetensors",
             "config.json",
+            "model.ckpt.data-00000-of-00001",
+            "model.pth.tar",
+            "Modelfile",
         ] {
             assert!(path(text).could_be_loaded(), "{text}");
         }

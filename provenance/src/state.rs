@@ -125,6 +125,8 @@ fn state_line(row: &str) -> Option<StateLine> {
     let payload = words.next()?.parse().ok()?;
     let target = match words.next()? {
         "-" => None,
+        // A keyset is about nothing else.
+        _ if kind == KEYSET_TYPE => return None,
         target => Some(target.parse().ok()?),
     };
     words.next().is_none().then_some(StateLine {

@@ -7,6 +7,7 @@ use super::{
     junk::Junk,
     observation::{Bytes, Observation, OwnHeader, Scope, SeenFile},
     pair::Pairs,
+    report::Check,
 };
 use crate::{
     chunk::{CHUNK_SIZE, ChunkList, chunk_count, chunk_range},
@@ -22,8 +23,8 @@ use crate::{
 /// All files compared.
 pub(super) struct Compared {
     pub(super) files: Vec<FileReport>,
-    /// Why the record contradicts bytes that match it, if it does.
-    pub(super) record_fault: Option<String>,
+    /// Why the record contradicts bytes that match it, if it does, as a check that failed.
+    pub(super) record_fault: Option<Check>,
     /// Why a header could not be compared with its signed tensor index, if one could not.
     pub(super) unread_header: Option<String>,
     /// A matching file whose name claims another digest, if there is one.
@@ -32,6 +33,13 @@ pub(super) struct Compared {
     pub(super) loadable_extras: usize,
     /// Matching files whose whole digest this run computed.
     pub(super) whole_digests: usize,
+}
+
+impl Compared {
+    /// Notes the first contradiction between the record and bytes that match it.
+    fn contradicts(&mut self, check: &str, detail: String) {
+        self.record_fault.get_or_insert(Check::failed(check, detail));
+    }
 }
 
 /// Compares every pair, and lists what has no partner.
@@ -173,10 +181,17 @@ fn compare_pair(
     };
     if found.size == listed.size && chunks.digest() == listed.chunks {
         report.same_bytes = listed.size;
+        let path = &listed.path;
         if sha256.is_some_and(|s| s != listed.sha256) {
-            let text = "the record's SHA-256 of {} is not that of the bytes whose chunks it signs";
-            out.record_fault
-                .get_or_insert(text.replace("{}", listed.path.as_str()));
+            let detail =
+                format!("the record's SHA-256 of {path} is not that of the bytes whose chunks it signs");
+            out.contradicts("listed-digests", detail);
+        }
+        if chunks.chunk0() != listed.chunk0 {
+            let detail = format!(
+                "the record's digest of the first chunk of {path} is not that of the bytes whose chunks it signs"
+            );
+            out.contradicts("listed-digests", detail);
         }
         check_index(listed, header, out);
         out.whole_digests += usize::from(sha256.is_some());
@@ -235,9 +250,9 @@ fn check_index(listed: &ManifestFile, own: &OwnHeader, out: &mut Compared) {
             listed.path
         ));
     } else if own.index().map(TensorIndex::digest) != Some(signed) {
-        let text = "the signed tensor index of {} is not that of the file's own header";
-        out.record_fault
-            .get_or_insert(text.replace("{}", listed.path.as_str()));
+        let path = &listed.path;
+        let detail = format!("the signed tensor index of {path} is not that of the file's own header");
+        out.contradicts("tensor-index", detail);
     }
 }
 

@@ -22,8 +22,8 @@ impl Opened {
         let compared = compare(manifest, seen, &pairs);
         let record_contradicts = compared.record_fault.clone();
         self.push_byte_checks(&mut checks, seen, &pairs, &compared);
-        if let Some(detail) = &record_contradicts {
-            checks.push(Check::failed("tensor-index", detail.clone()));
+        if let Some(failed) = &record_contradicts {
+            checks.push(failed.clone());
         } else if let Some(detail) = &compared.unread_header {
             checks.push(Check::not_made("tensor-index", detail.clone()));
         }
@@ -37,7 +37,7 @@ impl Opened {
             subtype.as_deref(),
             seen,
             &files,
-            record_contradicts.as_deref(),
+            record_contradicts.as_ref().map(|failed| failed.detail.as_str()),
         );
         if let Some(detail) = &compared.wrong_name {
             summary = format!("{summary} Note that {}.", visible(detail));

@@ -55,8 +55,16 @@ impl Opened {
             Verdict::Unreadable => ("A file could not be read, so it was not judged.".into(), None),
             Verdict::Incomplete => self.incomplete(files),
             Verdict::Stale => {
-                let detail = self.stale.as_ref().map(|s| s.detail.as_str()).unwrap_or_default();
-                (format!("Everything matches, but {}.", visible(detail)), None)
+                let detail = visible(self.unconfirmed());
+                let text = if self.identity.is_some() {
+                    format!("Everything matches, but {detail}.")
+                } else {
+                    format!(
+                        "{} the record byte for byte, but it is not proved that {who} signed it: {detail}.",
+                        equal(seen.scope, compared)
+                    )
+                };
+                (text, None)
             }
             Verdict::Untrusted if subtype == Some("no-log") => self.not_proved(seen.scope, compared),
             Verdict::Untrusted => self.untrusted(seen.scope, compared),
@@ -97,11 +105,19 @@ impl Opened {
     /// Whose the record is, where nobody trusts them: `is by …` when that is proved.
     fn claim(&self) -> String {
         let who = self.who();
-        if self.has_log {
+        if self.identity.is_some() {
             format!("is by {who}, whom you have not chosen to trust")
+        } else if self.has_log {
+            let detail = visible(self.unconfirmed());
+            format!("claims to be by {who}, which is not proved: {detail}")
         } else {
             format!("claims to be by {who}; you have not chosen a log that could prove it")
         }
+    }
+
+    /// Why the view is not confirmed.
+    fn unconfirmed(&self) -> &str {
+        self.stale.as_ref().map(|s| s.detail.as_str()).unwrap_or_default()
     }
 
     fn authentic(&self, scope: Scope, compared: usize) -> String {
@@ -148,8 +164,12 @@ impl Opened {
             self.claim()
         );
         let who = self.who();
-        let next =
-            format!("If you expect files of {who}, name the record or trust the publisher, and check again.");
+        let next = if self.has_log && self.identity.is_none() {
+            "Get the record's proof anew, from the registry or in a bundle that is whole, and check again."
+                .to_owned()
+        } else {
+            format!("If you expect files of {who}, name the record or trust the publisher, and check again.")
+        };
         (text, Some(next))
     }
 

@@ -10,7 +10,7 @@ use provenance::{
     merkle::{ConsistencyProof, RootHash},
     note::SignedNote,
     state::{StateLine, StateProof, StateTree},
-    statement::{self, Input, KEYSET_TYPE, Run, SubjectFacts},
+    statement::{self, ADVISORY_TYPE, Input, KEYSET_TYPE, Run, SubjectFacts},
     tensor::{Header, TensorIndex, read_header},
     tlog_proof::TlogProof,
 };
@@ -76,9 +76,14 @@ fn state_tree() -> StateTree {
         (9, "z.example"),
     ] {
         let target = (index == 7).then(digest);
+        let kind = if target.is_some() {
+            ADVISORY_TYPE
+        } else {
+            KEYSET_TYPE
+        };
         let line = StateLine {
             index,
-            kind: KEYSET_TYPE.into(),
+            kind: kind.into(),
             payload: RecordId::of_payload(b"x"),
             target,
         };

@@ -5,13 +5,15 @@ use provenance::{
     api::Base64Bytes,
     checkpoint::Checkpoint,
     merkle::{InclusionProof, LeafIndex, RootHash},
-    state::StateProof,
+    state::{StateLeaf, StateProof},
+    statement::KEYSET_TYPE,
     tlog_proof::TlogProof,
     verify::{Report, open},
 };
 
 use super::{
     check,
+    disk::WEIGHTS,
     log::{ACME, ORIGIN, keyset_payload, log_signer},
     verdict,
     world::{NOW, World},
@@ -261,6 +263,32 @@ fn a_keyset_that_is_withheld_makes_the_view_stale() {
         (("stale", Some("withheld")), Some(false))
     );
     assert!(report.identity.is_none());
+    let text = &report.summary;
+    assert!(
+        text.contains("it is not proved that acme.example signed it"),
+        "{text}"
+    );
+
+    // With other bytes nothing is said against the publisher, whom the trust file pins.
+    let mut world = World::honest();
+    world.proof.control.clear();
+    let mut disk = world.disk.clone();
+    disk.bytes(WEIGHTS)[0] ^= 1;
+    let report = world.open().judge(&disk.seen(&world.disk));
+    assert_eq!(verdict(&report), ("unknown", Some("near")));
+    let text = &report.summary;
+    assert!(
+        text.contains("which is not proved") && !text.contains("chosen"),
+        "{text}"
+    );
+    assert!(!report.next.unwrap_or_default().contains("trust the publisher"));
+}
+
+#[test]
+fn a_keyset_is_about_nothing_else() {
+    let row = |target: &str| format!("acme.example\n1 {KEYSET_TYPE} {} {target}\n", "ab".repeat(32));
+    assert!(StateLeaf::parse(row("-").as_bytes()).is_ok());
+    assert!(StateLeaf::parse(row(&"cd".repeat(32)).as_bytes()).is_err());
 }
 
 #[test]

@@ -294,6 +294,19 @@ fn a_signed_tensor_index_that_contradicts_the_files_own_header() {
 }
 
 #[test]
+fn signed_digests_that_contradict_the_bytes_whose_chunks_are_signed() {
+    let listed = Disk::model().manifest().file(WEIGHTS).unwrap().clone();
+    let lie = |digest: Sha256Digest| Plan {
+        edit_record: Box::new(move |text: String| {
+            text.replace(&digest.to_string(), &Sha256Digest::of(b"other").to_string())
+        }),
+        ..Plan::default()
+    };
+    let report = assert_fault(lie(listed.chunk0), "listed-digests");
+    assert!(report.summary.contains("first chunk"), "{}", report.summary);
+}
+
+#[test]
 fn a_lying_tensor_index_is_noticed_when_a_later_chunk_was_changed() {
     let world = World::build(lying_index());
     let mut disk = world.disk.clone();

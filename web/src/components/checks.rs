@@ -55,6 +55,7 @@ fn check_title(name: &str) -> String {
         "complete" => "All files present",
         "extras" => "No added files",
         "file-digests" => "Whole-file SHA-256",
+        "listed-digests" => "Digests that belong together",
         "tensor-index" => "Tensor index",
         "parents" => "Parents",
         "lookup" => "Lookup",
