@@ -1,22 +1,23 @@
 //! The index: what the log holds, in sled, for questions that the log's own files cannot answer. The only
 //! file, with its folder, that knows sled.
 //!
-//! Nothing here is a source of truth. Every row is derived from committed entries, the edge is written in the
-//! same atomic batch as the rows it speaks for, and the whole folder can be deleted at any time: the next
-//! start builds it again (docs/adr/0002-sled-is-an-index.md).
+//! Nothing here is a source of truth. Every row is derived from committed entries, what makes a run of rows count is
+//! written after them, and the whole folder can be deleted at any time: the next start builds it again
+//! (docs/adr/0002-sled-is-an-index.md, 0015-sorted-runs.md).
 
 mod answers;
 mod memtable;
+mod opening;
 mod reader;
 mod rows;
 mod run;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
+    fmt,
     panic::AssertUnwindSafe,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock, RwLockWriteGuard},
-    time::{SystemTime, UNIX_EPOCH},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use provenance::{
@@ -79,6 +80,18 @@ pub enum IndexError {
         /// First byte of its key.
         prefix: char,
     },
+    /// The index of another log.
+    #[error("the index is that of another log, {found}")]
+    Log {
+        /// Its verifier key.
+        found: String,
+    },
+    /// Times that do not follow each other.
+    #[error("the index lacks the time at which entry {index} was taken in")]
+    Time {
+        /// The first one that it lacks.
+        index: u64,
+    },
     /// Rows in another order than this program writes them.
     #[error("the index has the layout {found}, this server writes {}", rows::LAYOUT)]
     Layout {
@@ -109,49 +122,51 @@ fn store_error(doing: &'static str) -> impl FnOnce(sled::Error) -> IndexError {
 }
 
 /// The index.
-#[derive(Debug)]
 pub struct Index {
     db: sled::Db,
     shelf: RwLock<Shelf>,
+}
+
+impl fmt::Debug for Index {
+    // sled would print every row.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Index")
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
 }
 
 /// What is known of all rows, and those that are in no run yet.
 #[derive(Debug, Default)]
 struct Shelf {
     /// Index of the first entry of each run.
-    runs: Vec<u64>,
-    /// The edge after the last run.
-    written: Frontier,
-    /// Lookup keys in the runs.
-    written_keys: u64,
-    /// Rows of the entries after the last run.
-    fresh: Memtable,
-    /// The edge after these.
+    runs: Arc<Vec<u64>>,
+    /// Index of the first entry that is in no run.
+    start: u64,
+    /// Rows of the entries from there on.
+    fresh: Arc<RwLock<Memtable>>,
+    /// The edge after all entries.
     edge: Frontier,
+    /// Lookup keys of all entries.
+    keys: u64,
     /// Records of each publisher.
     counts: HashMap<PublisherName, u64>,
     /// Entries up to here have a time at which they were taken in.
     timed: u64,
 }
 
-impl Shelf {
-    /// Index of the first entry that is in no run.
-    fn start(&self) -> u64 {
-        self.written.size().get()
-    }
-}
-
 impl Index {
-    /// Opens the index in `folder`, and reads all of it once. Damage, or a panic inside sled, is an error.
+    /// Opens the index in `folder` of the log whose verifier key is `log`, and reads all of it once. Damage, or a panic inside
+    /// sled, is an error.
     ///
     /// # Errors
     /// [`IndexError`]; the caller sets the folder aside and builds a new one.
-    pub(crate) fn open(folder: &Path) -> Result<Self, IndexError> {
-        let folder = folder.to_owned();
+    pub(crate) fn open(folder: &Path, log: &str) -> Result<Self, IndexError> {
+        let (folder, log) = (folder.to_owned(), log.to_owned());
         let opening = std::thread::Builder::new()
             .name("open-index".into())
             .spawn(move || {
-                std::panic::catch_unwind(AssertUnwindSafe(|| Self::open_and_read(&folder)))
+                std::panic::catch_unwind(AssertUnwindSafe(|| Self::open_and_read(&folder, &log)))
                     .unwrap_or(Err(IndexError::Panic))
             });
         let reason = |e: std::io::Error| IndexError::Store {
@@ -161,23 +176,25 @@ impl Index {
         opening.map_err(reason)?.join().unwrap_or(Err(IndexError::Panic))
     }
 
-    fn open_and_read(folder: &Path) -> Result<Self, IndexError> {
+    fn open_and_read(folder: &Path, log: &str) -> Result<Self, IndexError> {
         let config = sled::Config::new()
             .path(folder)
             .cache_capacity(CACHE_BYTES)
             .flush_every_ms(Some(FLUSH_MILLISECONDS));
         let db = config.open().map_err(store_error("opening"))?;
         if db.is_empty() {
-            db.insert(rows::VERSION, &rows::LAYOUT.to_be_bytes())
-                .map_err(store_error("writing"))?;
+            let mut batch = sled::Batch::default();
+            batch.insert(rows::VERSION, &rows::LAYOUT.to_be_bytes());
+            batch.insert(rows::LOG, log);
+            db.apply_batch(batch).map_err(store_error("writing"))?;
         }
-        let shelf = read_all(&db)?;
+        let shelf = opening::read_all(&db, log)?;
         let index = Self {
             db,
             shelf: RwLock::new(shelf),
         };
         let counts = index.reader().counts()?;
-        index.write().counts = counts;
+        index.change().counts = counts;
         Ok(index)
     }
 
@@ -196,47 +213,61 @@ impl Index {
         Ok(free)
     }
 
-    fn reader(&self) -> Reader<'_> {
+    fn reader(&self) -> Reader {
+        let shelf = self.look();
         Reader {
-            db: &self.db,
-            shelf: self.shelf.read().unwrap_or_else(PoisonError::into_inner),
+            db: self.db.clone(),
+            runs: Arc::clone(&shelf.runs),
+            start: shelf.start,
+            fresh: Arc::clone(&shelf.fresh),
         }
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Shelf> {
+    fn look(&self) -> RwLockReadGuard<'_, Shelf> {
+        self.shelf.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Shelf> {
         self.shelf.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How much of the log is in the index: the right edge of the tree of these entries.
     pub(crate) fn edge(&self) -> Frontier {
-        self.reader().shelf.edge.clone()
+        self.look().edge.clone()
     }
 
     /// Number of entries in the index.
     pub fn size(&self) -> TreeSize {
-        self.reader().shelf.edge.size()
+        self.look().edge.size()
     }
 
-    /// Entries up to here were taken in once; never more than the log has.
+    /// Entries up to here were taken in once, as far as this index knows.
     pub(crate) fn timed(&self) -> u64 {
-        self.reader().shelf.timed
+        self.look().timed
     }
 
-    /// Takes in the entries that follow those it has, without a gap; gives the edge after them. After a crash, those that are in
-    /// no run have to be taken in again. Called by one thread only.
-    pub(crate) fn apply(&self, entries: &[NewEntry]) -> Result<Frontier, IndexError> {
-        self.note_time(entries)?;
+    /// Takes in the entries that follow those it has, without a gap, at `now` in POSIX seconds; gives the edge after them. After a
+    /// crash, those that are in no run have to be taken in again. Called by one thread only.
+    pub(crate) fn apply(&self, entries: &[NewEntry], now: u64) -> Result<Frontier, IndexError> {
+        self.note_time(entries, now)?;
         for entry in entries {
-            let full = {
-                let mut shelf = self.write();
+            let fresh = Arc::clone(&self.look().fresh);
+            let (mut keys, mut bytes) = (0, 0);
+            if entry.is_first {
+                let mut rows = fresh.write().unwrap_or_else(PoisonError::into_inner);
+                keys = rows.record(entry.index, &entry.record);
+                bytes = rows.bytes();
+            }
+            {
+                // After its rows: an answer knows no less than the size says.
+                let mut shelf = self.change();
                 shelf.edge.push(entry.leaf);
                 if entry.is_first {
-                    shelf.fresh.record(entry.index, &entry.record);
+                    shelf.keys += keys;
                     *shelf.counts.entry(entry.record.publisher().clone()).or_default() += 1;
                 }
-                shelf.fresh.bytes() >= RUN_BYTES
-            };
-            if full {
+            }
+            if bytes >= RUN_BYTES {
                 self.finish_run()?;
             }
         }
@@ -244,20 +275,20 @@ impl Index {
     }
 
     /// Writes down when entries are taken in, unless that was done before a crash.
-    fn note_time(&self, entries: &[NewEntry]) -> Result<(), IndexError> {
+    fn note_time(&self, entries: &[NewEntry], now: u64) -> Result<(), IndexError> {
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
             return Ok(());
         };
         let (first, end) = (first.index.max(self.timed()), last.index + 1);
         if first < end {
-            // A clock before 1970 is none.
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let (key, value) = (rows::taken(first), rows::taken_value(end, now.as_secs()));
+            let (key, value) = (rows::taken(first), rows::taken_value(end, now));
             self.db
                 .insert(&key, value.as_slice())
                 .map_err(store_error("writing"))?;
-            let mut shelf = self.write();
-            shelf.fresh.insert(key, value);
+            let mut shelf = self.change();
+            let mut fresh = shelf.fresh.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.insert(key, value);
+            drop(fresh);
             shelf.timed = end;
         }
         Ok(())
@@ -267,109 +298,45 @@ impl Index {
     /// taken in again.
     fn finish_run(&self) -> Result<(), IndexError> {
         let run = {
-            let shelf = &self.reader().shelf;
-            let start = shelf.start();
-            let mut sealing = Sealing::default();
-            let mut blocks = run::pack(shelf.fresh.rows().iter()).peekable();
-            while blocks.peek().is_some() {
-                let mut batch = sled::Batch::default();
-                for (last, block) in blocks.by_ref().take(BATCH_BLOCKS) {
-                    let key = rows::block_of_run(start, &last);
-                    sealing.block(&key, &block);
-                    batch.insert(key, block);
-                }
-                self.db.apply_batch(batch).map_err(store_error("writing"))?;
-            }
+            let shelf = self.look();
             Run {
-                start,
+                start: shelf.start,
                 edge: shelf.edge.clone(),
-                keys: shelf.written_keys + shelf.fresh.keys(),
-                seal: sealing.finish(),
+                keys: shelf.keys,
             }
         };
+        let before = Arc::clone(&self.look().fresh);
+        let fresh = before.read().unwrap_or_else(PoisonError::into_inner);
+        let mut sealing = Sealing::default();
+        let mut blocks = run::pack(fresh.rows().iter()).peekable();
+        while blocks.peek().is_some() {
+            let mut batch = sled::Batch::default();
+            for (last, block) in blocks.by_ref().take(BATCH_BLOCKS) {
+                let key = rows::block_of_run(run.start, &last);
+                sealing.block(&key, &block);
+                batch.insert(key, block);
+            }
+            self.db.apply_batch(batch).map_err(store_error("writing"))?;
+        }
         self.db
-            .insert(rows::run(run.start), run.value())
+            .insert(rows::run(run.start), run.value(sealing))
             .map_err(store_error("writing"))?;
-        let mut shelf = self.write();
-        shelf.runs.push(run.start);
-        shelf.written = run.edge;
-        shelf.written_keys = run.keys;
-        shelf.fresh = Memtable::default();
-        forget_times(&self.db, shelf.start())
+        let end = run.edge.size().get();
+        {
+            let mut shelf = self.change();
+            Arc::make_mut(&mut shelf.runs).push(run.start);
+            shelf.start = end;
+            shelf.fresh = Arc::default();
+        }
+        opening::remove_all(&self.db, rows::TAKEN, |value| {
+            rows::taken_read(value).is_none_or(|(until, _)| until <= end)
+        })
     }
 
     /// Writes everything to disk; at shutdown only, for a quick next start.
     pub(crate) fn flush(&self) -> Result<(), IndexError> {
         self.db.flush().map(|_| ()).map_err(store_error("flushing"))
     }
-}
-
-/// Reads every row in sled once: which runs there are, whether all of them are whole, and when the entries after them were taken
-/// in. What a crash left of a run that was never finished is removed.
-fn read_all(db: &sled::Db) -> Result<Shelf, IndexError> {
-    let row_error = |prefix: u8| IndexError::Row {
-        prefix: char::from(prefix),
-    };
-    let mut shelf = Shelf::default();
-    let mut seals = BTreeMap::<u64, Sealing>::new();
-    for row in db.iter() {
-        let (key, value) = row.map_err(store_error("reading"))?;
-        let prefix = key.first().copied().unwrap_or_default();
-        let start = || rows::start(&key).ok_or_else(|| row_error(prefix));
-        match prefix {
-            b'b' => seals.entry(start()?).or_default().block(&key, &value),
-            b'd' => {}
-            b'm' => {
-                let found = rows::number(&value).ok_or_else(|| row_error(prefix))?;
-                if *key != *rows::VERSION || found != rows::LAYOUT {
-                    return Err(IndexError::Layout { found });
-                }
-            }
-            // After all blocks, by the order of prefixes.
-            b'r' => {
-                let start = start()?;
-                let run = Run::read(start, &value).ok_or_else(|| row_error(prefix))?;
-                let found = seals.remove(&start).map(Sealing::finish);
-                if found != Some(run.seal) || start != shelf.start() {
-                    return Err(IndexError::Run { start });
-                }
-                shelf.runs.push(start);
-                shelf.written = run.edge;
-                shelf.written_keys = run.keys;
-            }
-            _ => return Err(row_error(prefix)),
-        }
-    }
-    for start in seals.into_keys() {
-        if start != shelf.start() {
-            return Err(IndexError::Run { start });
-        }
-        for row in db.scan_prefix(rows::block_of_run(start, b"")) {
-            let (key, _) = row.map_err(store_error("reading"))?;
-            db.remove(key).map_err(store_error("writing"))?;
-        }
-    }
-    shelf.edge = shelf.written.clone();
-    forget_times(db, shelf.start())?;
-    for row in db.scan_prefix(rows::TAKEN) {
-        let (key, value) = row.map_err(store_error("reading"))?;
-        let (end, _) = rows::taken_read(&value).ok_or_else(|| row_error(b'd'))?;
-        shelf.timed = shelf.timed.max(end);
-        shelf.fresh.insert(key.to_vec(), value.to_vec());
-    }
-    Ok(shelf)
-}
-
-/// Removes the times of entries that are all in runs, which have them.
-fn forget_times(db: &sled::Db, start: u64) -> Result<(), IndexError> {
-    for row in db.scan_prefix(rows::TAKEN) {
-        let (key, value) = row.map_err(store_error("reading"))?;
-        let (end, _) = rows::taken_read(&value).ok_or(IndexError::Row { prefix: 'd' })?;
-        if end <= start {
-            db.remove(key).map_err(store_error("writing"))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -132,6 +132,7 @@ pub enum OpenError {
 /// What the writing thread and the readers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    verifier: VerifierKey,
     view: RwLock<Arc<View>>,
     publishers: RwLock<Publishers>,
     places: RwLock<Places>,
@@ -151,7 +152,6 @@ impl Shared {
 #[derive(Debug)]
 pub struct Log {
     rules: Rules,
-    verifier: VerifierKey,
     shared: Arc<Shared>,
     follower: Follower,
     queue: Mutex<Option<SyncSender<Job>>>,
@@ -169,7 +169,6 @@ impl Log {
     pub fn open(folder: &Folder, age: Age, config: &Config) -> Result<(Self, Ended), OpenError> {
         let segments = Segments::new(folder.commits());
         let recovered = recovery::open(folder, age, config.origin.as_deref(), &segments)?;
-        let verifier = recovered.press.key().verifier().clone();
         let rules = Rules {
             mode: config.admission,
             origin: recovered.press.key().origin().to_string(),
@@ -178,6 +177,7 @@ impl Log {
         let state = recovered.publishers.state().root();
         let head = recovered.view.head;
         let shared = Arc::new(Shared {
+            verifier: recovered.press.key().verifier().clone(),
             view: RwLock::new(Arc::new(recovered.view)),
             publishers: RwLock::new(recovered.publishers),
             places: RwLock::new(recovered.places),
@@ -214,7 +214,6 @@ impl Log {
         Ok((
             Self {
                 rules,
-                verifier,
                 shared,
                 follower,
                 queue: Mutex::new(Some(queue)),
@@ -226,7 +225,7 @@ impl Log {
 
     /// The log's public key; its name is the log's origin.
     pub fn verifier(&self) -> &VerifierKey {
-        &self.verifier
+        &self.shared.verifier
     }
 
     /// What is published now.

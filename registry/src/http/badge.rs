@@ -118,7 +118,6 @@ impl Reference {
         match self {
             Self::Record(id) => summary_of(app, index, id),
             Self::Newest { publisher, model } => {
-                let records = index.records_of(publisher, None).map_err(|e| index_error(&e))?;
                 let is_it = |record: &Summary| {
                     let version = record.version.as_deref();
                     record.kind == SIGNATURE_TYPE
@@ -128,7 +127,7 @@ impl Reference {
                                 .and_then(|rest| rest.strip_prefix('@'))
                                 .is_some_and(|wanted| Some(wanted) == version))
                 };
-                Ok(records.into_iter().find(is_it))
+                index.newest_of(publisher, is_it).map_err(|e| index_error(&e))
             }
         }
     }

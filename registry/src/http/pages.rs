@@ -102,7 +102,7 @@ pub(crate) async fn publisher(
 
 /// `/publishers`.
 pub(crate) async fn publishers(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, ApiError> {
-    let all: Vec<PublisherSummary> = asking(&app, publishers::all).await?;
+    let all: Vec<PublisherSummary> = asking(&app, |app, index| Ok(publishers::all(app, index))).await?;
     send(&request, &app, &Essentials::publishers(&all))
 }
 

@@ -37,8 +37,7 @@ fn wrong(prefix: char) -> IndexError {
 impl Index {
     /// Number of lookup keys.
     pub fn keys(&self) -> u64 {
-        let shelf = &self.reader().shelf;
-        shelf.written_keys + shelf.fresh.keys()
+        self.look().keys
     }
 
     /// All lookup keys whose hex form starts with `digits` (lowercase hex, possibly none), or nothing when
@@ -56,7 +55,7 @@ impl Index {
         };
         let reader = self.reader();
         let mut found = BTreeMap::new();
-        for row in reader.rows(reader.places(), from, fits) {
+        for row in reader.rows(reader.sources(), from, fits) {
             if found.len() == MAX_MATCHES {
                 return Ok(None);
             }
@@ -111,7 +110,7 @@ impl Index {
         let reader = self.reader();
         let prefix = rows::lookup_kind(dir_hash1, KeyKind::DirHash1);
         let mut found = Vec::new();
-        for row in reader.with_prefix(reader.places(), &prefix).take(MAX_LISTED) {
+        for row in reader.with_prefix(reader.sources(), &prefix).take(MAX_LISTED) {
             found.extend(reader.summary(index_of_key(&row?)?)?);
         }
         Ok(found)
@@ -123,28 +122,27 @@ impl Index {
         publisher: &PublisherName,
         before: Option<u64>,
     ) -> Result<Vec<Summary>, IndexError> {
-        let set = rows::publisher_records(publisher);
         let before = before.unwrap_or(u64::MAX);
         let reader = self.reader();
-        let from = rows::block_of(&set, before);
-        let mut found = Vec::new();
-        for row in reader.rows(reader.places().rev(), from, |key| key.starts_with(&set)) {
-            let (key, value) = row?;
-            let (block, bits) = rows::bits(&key, &value).ok_or(wrong('p'))?;
-            for index in rows::indices(block, bits).filter(|index| *index < before) {
-                if found.len() == MAX_LISTED {
-                    return Ok(found);
-                }
-                found.extend(reader.summary(index)?);
-            }
-        }
-        Ok(found)
+        reader.records_of(publisher, before).take(MAX_LISTED).collect()
+    }
+
+    /// The newest record of a publisher that fits, of its newest [`MAX_LISTED`].
+    pub fn newest_of(
+        &self,
+        publisher: &PublisherName,
+        fits: impl Fn(&Summary) -> bool,
+    ) -> Result<Option<Summary>, IndexError> {
+        let reader = self.reader();
+        let mut newest = reader.records_of(publisher, u64::MAX).take(MAX_LISTED);
+        newest
+            .find(|summary| summary.as_ref().map_or(true, &fits))
+            .transpose()
     }
 
     /// Number of records of a publisher.
     pub fn number_of_records(&self, publisher: &PublisherName) -> u64 {
-        let counts = &self.reader().shelf.counts;
-        counts.get(publisher).copied().unwrap_or_default()
+        self.look().counts.get(publisher).copied().unwrap_or_default()
     }
 
     /// Whether a logged record names this blob. An empty one, which has no lookup key, counts as named.
@@ -156,7 +154,7 @@ impl Index {
         for kind in [KeyKind::Chunks, KeyKind::Tensors] {
             let prefix = rows::lookup_kind(digest, kind);
             if reader
-                .with_prefix(reader.places(), &prefix)
+                .with_prefix(reader.sources(), &prefix)
                 .next()
                 .transpose()?
                 .is_some()
@@ -182,7 +180,7 @@ impl Index {
                 indices.extend(index_of(&RecordId::from_digest(digest)));
                 indices
             }
-            Err(_) => reader.under_words(&rows::words([query]))?,
+            Err(_) => reader.under_words(&rows::wanted(query))?,
         };
         indices.sort_unstable_by(|a, b| b.cmp(a));
         indices.dedup();
@@ -201,11 +199,11 @@ fn index_of_key((key, value): &(Vec<u8>, Vec<u8>)) -> Result<u64, IndexError> {
         .ok_or(wrong('k'))
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Number of records of every publisher.
     pub(super) fn counts(&self) -> Result<HashMap<PublisherName, u64>, IndexError> {
         let mut counts = HashMap::new();
-        for row in self.with_prefix(self.places(), rows::COUNTS) {
+        for row in self.with_prefix(self.sources(), rows::COUNTS) {
             let (key, value) = row?;
             let read = || Some((rows::counted(&key)?, rows::number(&value)?));
             let (publisher, count) = read().ok_or(wrong('c'))?;
@@ -217,8 +215,8 @@ impl Reader<'_> {
     /// Summaries of the records whose first leaves are at `newest` and below, newest first.
     fn summaries_from(&self, newest: u64) -> impl Iterator<Item = Result<Summary, IndexError>> {
         let from = rows::summary(newest);
-        let places = (0..=self.place_of(newest)).rev();
-        self.rows(places, from, |key| key.starts_with(rows::SUMMARIES))
+        let sources = (0..=self.source_of(newest)).rev();
+        self.rows(sources, from, |key| key.starts_with(rows::SUMMARIES))
             .map(|row| {
                 let (key, value) = row?;
                 let summary = rows::summary_row(&key, &value).ok_or(wrong('s'))?;
@@ -240,9 +238,9 @@ impl Reader<'_> {
     fn taken_at(&self, index: u64) -> Result<u64, IndexError> {
         let from = rows::taken(index);
         // One row for all that were taken in together: the last one up to this index.
-        let places = (0..=self.place_of(index)).rev();
+        let sources = (0..=self.source_of(index)).rev();
         let row = self
-            .rows(places, from, |key| key.starts_with(rows::TAKEN))
+            .rows(sources, from, |key| key.starts_with(rows::TAKEN))
             .next()
             .ok_or(wrong('d'))?;
         rows::taken_read(&row?.1)
@@ -250,12 +248,46 @@ impl Reader<'_> {
             .ok_or(wrong('d'))
     }
 
+    /// Records of a publisher with an index below `before`, newest first.
+    fn records_of(
+        &self,
+        publisher: &PublisherName,
+        before: u64,
+    ) -> impl Iterator<Item = Result<Summary, IndexError>> {
+        let set = rows::publisher_records(publisher);
+        let from = rows::bitmap_of(&set, before);
+        let rows = self.rows(self.sources().rev(), from, move |key| key.starts_with(&set));
+        let indices = rows.flat_map(move |row| {
+            let read = row.and_then(|(key, value)| rows::bits(&key, &value).ok_or(wrong('p')));
+            match read {
+                Ok((bitmap, bits)) => rows::indices(bitmap, bits)
+                    .filter(|index| *index < before)
+                    .map(Ok)
+                    .collect(),
+                Err(error) => vec![Err(error)],
+            }
+        });
+        indices.filter_map(|index| index.and_then(|index| self.summary(index)).transpose())
+    }
+
+    /// Records that one of a digest's lookup keys names, of each source and kind the oldest first.
     fn under_digest(&self, digest: &Sha256Digest) -> Result<Vec<u64>, IndexError> {
-        let prefix = rows::lookup_prefix(digest.as_bytes());
-        self.with_prefix(self.places().rev(), &prefix)
-            .take(MAX_CANDIDATES)
-            .map(|row| index_of_key(&row?))
-            .collect()
+        let mut indices = Vec::new();
+        for kind in rows::kinds() {
+            let prefix = rows::lookup_kind(digest, kind);
+            for source in self.sources().rev() {
+                let mut next = Some(0);
+                // One record may have very many files of these bytes; it is one step.
+                while let Some(index) = next.filter(|_| indices.len() < MAX_CANDIDATES) {
+                    let from = rows::lookup(digest, kind, index, 0);
+                    let mut rows = self.rows(std::iter::once(source), from, |key| key.starts_with(&prefix));
+                    let found = rows.next().map(|row| index_of_key(&row?)).transpose()?;
+                    indices.extend(found);
+                    next = found.and_then(|index| index.checked_add(1));
+                }
+            }
+        }
+        Ok(indices)
     }
 
     /// Records that have, for each of these words, a word that begins with it.
@@ -263,34 +295,40 @@ impl Reader<'_> {
         let mut common: Option<BTreeMap<u64, u64>> = None;
         for word in wanted {
             let here = self.under_word(word)?;
-            common = Some(match common {
+            let both = match common {
                 None => here,
                 Some(mut common) => {
-                    common.retain(|block, bits| {
-                        *bits &= here.get(block).copied().unwrap_or_default();
+                    common.retain(|bitmap, bits| {
+                        *bits &= here.get(bitmap).copied().unwrap_or_default();
                         *bits != 0
                     });
                     common
                 }
-            });
+            };
+            if both.is_empty() {
+                return Ok(Vec::new());
+            }
+            common = Some(both);
         }
         let newest = common.unwrap_or_default().into_iter().rev();
-        let indices = newest.flat_map(|(block, bits)| rows::indices(block, bits));
+        let indices = newest.flat_map(|(bitmap, bits)| rows::indices(bitmap, bits));
         Ok(indices.take(MAX_RESULTS).collect())
     }
 
-    /// Blocks and bits of the records that have a word that begins with `prefix`.
+    /// Bitmaps of the records that have a word that begins with `prefix`: of the word itself, and of longer ones, so that many
+    /// longer words hide no record of the word itself.
     fn under_word(&self, prefix: &str) -> Result<BTreeMap<u64, u64>, IndexError> {
-        let mut blocks = BTreeMap::new();
-        let prefix = rows::word_prefix(prefix);
-        for row in self
-            .with_prefix(self.places().rev(), &prefix)
-            .take(MAX_CANDIDATES)
-        {
+        let mut found = BTreeMap::new();
+        let (word, begins) = (rows::word(prefix), rows::word_prefix(prefix));
+        let itself = self.with_prefix(self.sources().rev(), &word);
+        let longer = self.rows(self.sources().rev(), rows::longer_words(prefix), |key| {
+            key.starts_with(&begins)
+        });
+        for row in itself.take(MAX_CANDIDATES).chain(longer.take(MAX_CANDIDATES)) {
             let (key, value) = row?;
-            let (block, bits) = rows::bits(&key, &value).ok_or(wrong('t'))?;
-            *blocks.entry(block).or_default() |= bits;
+            let (bitmap, bits) = rows::bits(&key, &value).ok_or(wrong('t'))?;
+            *found.entry(bitmap).or_default() |= bits;
         }
-        Ok(blocks)
+        Ok(found)
     }
 }

@@ -11,7 +11,6 @@ use super::rows;
 pub(super) struct Memtable {
     rows: BTreeMap<Vec<u8>, Vec<u8>>,
     bytes: usize,
-    keys: u64,
 }
 
 impl Memtable {
@@ -23,11 +22,6 @@ impl Memtable {
     /// Bytes of all keys and values.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    /// Number of lookup keys.
-    pub(super) fn keys(&self) -> u64 {
-        self.keys
     }
 
     /// Writes a row.
@@ -48,11 +42,12 @@ impl Memtable {
     }
 
     fn add_to_set(&mut self, set: &[u8], index: u64) {
-        self.change(rows::block_of(set, index), |bits| bits | rows::bit(index));
+        self.change(rows::bitmap_of(set, index), |bits| bits | rows::bit(index));
     }
 
-    /// Takes in a record whose first leaf is at `index`.
-    pub(super) fn record(&mut self, index: u64, record: &Record) {
+    /// Takes in a record whose first leaf is at `index`; gives how many lookup keys it has.
+    pub(super) fn record(&mut self, index: u64, record: &Record) -> u64 {
+        let mut keys = 0;
         let summary = summary(index, record);
         let texts = [
             summary.name.as_str(),
@@ -68,7 +63,7 @@ impl Memtable {
         let mut key = |digest: Sha256Digest, kind, file: u32, path: &str| {
             // An empty file says nothing: half of all artifacts have one.
             if digest != Sha256Digest::OF_NOTHING {
-                self.keys += 1;
+                keys += 1;
                 self.insert(
                     rows::lookup(&digest, kind, index, file),
                     rows::lookup_value(&record.id, path),
@@ -79,7 +74,9 @@ impl Memtable {
             key(artifact.dir_hash1, KeyKind::DirHash1, 0, "");
             key(artifact.oms_root, KeyKind::OmsRoot, 0, "");
         }
-        let Some(manifest) = record.manifest() else { return };
+        let Some(manifest) = record.manifest() else {
+            return keys;
+        };
         key(manifest.oms_root_components(), KeyKind::OmsRootComponents, 0, "");
         for (number, file) in (0_u32..).zip(manifest.files()) {
             let path = file.path.as_str();
@@ -90,6 +87,7 @@ impl Memtable {
                 key(tensors, KeyKind::Tensors, number, path);
             }
         }
+        keys
     }
 }
 

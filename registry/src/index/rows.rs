@@ -4,6 +4,7 @@
 //!
 //! ```text
 //! m version                                -> number 8                 of this layout
+//! m log                                    -> text                     verifier key of the log that this is the index of
 //! r index 8                                -> see `Run::value`         the run that begins with this entry
 //! b index 8, last key                      -> rows                     a block of this run
 //! d inverted index 8                       -> end 8, POSIX seconds 8   as below, of entries that are in no run yet
@@ -14,14 +15,14 @@
 //! ```text
 //! k digest 32, kind 1, index 8, file 4     -> record 32, path          lookup keys
 //! s inverted index 8                       -> summary                  first leaves only, newest first
-//! p name, 0, inverted block 8              -> bits 8                   records of a publisher, newest block first
+//! p name, 0, inverted bitmap 8             -> bits 8                   records of a publisher, newest first
 //! c name                                   -> count 8                  how many of these are in this run
-//! t word, 0, inverted block 8              -> bits 8                   words of name, version and publisher
+//! t word, 0, inverted bitmap 8             -> bits 8                   words of name, version and publisher
 //! d inverted index 8                       -> end 8, POSIX seconds 8   when this index took in the entries from here to the end
 //! ```
 //! Integers are big-endian, so that keys sort as numbers; an inverted one is `u64::MAX` less the number, so that they sort the
-//! other way. A block of indices is [`BLOCK`] of them, and of its bits the lowest is the first: what many records have in common
-//! costs one row for all of a block.
+//! other way. A bitmap stands for [`BITMAP`] indices, the lowest bit for the first: what many records have in common costs one row for
+//! all of them.
 
 use provenance::{PublisherName, RecordId, Sha256Digest, api::Summary, lookup::KeyKind};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,8 @@ pub(super) fn number(value: &[u8]) -> Option<u64> {
 pub(super) const LAYOUT: u64 = 4;
 /// Which layout the index has.
 pub(super) const VERSION: &[u8] = b"mversion";
+/// Which log it is the index of.
+pub(super) const LOG: &[u8] = b"mlog";
 
 /// All times.
 pub(super) const TAKEN: &[u8] = b"d";
@@ -45,8 +48,8 @@ pub(super) const SUMMARIES: &[u8] = b"s";
 /// All counts of publishers.
 pub(super) const COUNTS: &[u8] = b"c";
 
-/// Indices in a block.
-const BLOCK: u64 = 64;
+/// Indices in a bitmap.
+const BITMAP: u64 = 64;
 
 /// Longest word that is indexed, in bytes.
 const MAX_WORD_BYTES: usize = 64;
@@ -67,25 +70,25 @@ fn inverted(index: u64) -> [u8; 8] {
 }
 
 /// The row of a set that holds `index`, or would; those of smaller indices come after it.
-pub(super) fn block_of(set: &[u8], index: u64) -> Vec<u8> {
-    [set, &inverted(index / BLOCK)].concat()
+pub(super) fn bitmap_of(set: &[u8], index: u64) -> Vec<u8> {
+    [set, &inverted(index / BITMAP)].concat()
 }
 
-/// The bit of an index in its block.
+/// The bit of an index in its bitmap.
 pub(super) fn bit(index: u64) -> u64 {
-    1 << (index % BLOCK)
+    1 << (index % BITMAP)
 }
 
-/// The block at the end of a key, and the bits in a value.
+/// The number of the bitmap at the end of a key, and the bits in a value.
 pub(super) fn bits(key: &[u8], value: &[u8]) -> Option<(u64, u64)> {
-    let block = u64::MAX - u64::from_be_bytes(*key.last_chunk::<8>()?);
-    (block <= u64::MAX / BLOCK).then_some((block, number(value)?))
+    let bitmap = u64::MAX - u64::from_be_bytes(*key.last_chunk::<8>()?);
+    (bitmap <= u64::MAX / BITMAP).then_some((bitmap, number(value)?))
 }
 
-/// The indices of a block, newest first.
-pub(super) fn indices(block: u64, bits: u64) -> impl Iterator<Item = u64> {
-    let set = (0..BLOCK).rev().filter(move |bit| bits >> bit & 1 == 1);
-    set.map(move |bit| block * BLOCK + bit)
+/// The indices in a bitmap, newest first.
+pub(super) fn indices(bitmap: u64, bits: u64) -> impl Iterator<Item = u64> {
+    let set = (0..BITMAP).rev().filter(move |bit| bits >> bit & 1 == 1);
+    set.map(move |bit| bitmap * BITMAP + bit)
 }
 
 /// The row of a run in sled.
@@ -106,6 +109,11 @@ pub(super) fn start(row: &[u8]) -> Option<u64> {
 /// When the entries from `index` on were taken in; where an earlier row says it, that is the next one.
 pub(super) fn taken(index: u64) -> Vec<u8> {
     key(b'd', &[&inverted(index)])
+}
+
+/// Index of the first entry whose time a row says.
+pub(super) fn taken_from(row: &[u8]) -> Option<u64> {
+    Some(u64::MAX - start(row)?)
 }
 
 /// When the entries up to `end` were taken in.
@@ -175,6 +183,11 @@ pub(super) fn lookup_prefix(digest: &[u8]) -> Vec<u8> {
     key(b'k', &[digest])
 }
 
+/// Every kind of key that is stored.
+pub(super) fn kinds() -> impl Iterator<Item = KeyKind> {
+    KINDS.iter().map(|(kind, _)| *kind)
+}
+
 fn kind_number(kind: KeyKind) -> u8 {
     KINDS
         .iter()
@@ -237,8 +250,14 @@ pub(super) fn counted(row: &[u8]) -> Option<PublisherName> {
     std::str::from_utf8(row.get(1..)?).ok()?.parse().ok()
 }
 
+/// The sets of the words that begin with `prefix`.
 pub(super) fn word_prefix(prefix: &str) -> Vec<u8> {
     key(b't', &[prefix.as_bytes()])
+}
+
+/// Where the sets of the longer words that begin with `prefix` begin.
+pub(super) fn longer_words(prefix: &str) -> Vec<u8> {
+    key(b't', &[prefix.as_bytes(), &[1]])
 }
 
 /// The set of the records that have a word.
@@ -265,6 +284,16 @@ pub(super) fn words<'a>(texts: impl IntoIterator<Item = &'a str>) -> Vec<String>
         }
     }
     words
+}
+
+/// The words of a query, without those that another one begins with.
+pub(super) fn wanted(query: &str) -> Vec<String> {
+    let all = words([query]);
+    let implied = |word: &String| {
+        all.iter()
+            .any(|other| other != word && other.starts_with(word.as_str()))
+    };
+    all.iter().filter(|word| !implied(word)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -302,7 +331,7 @@ mod tests {
     fn sets_give_back_their_indices_newest_first() {
         let mut rows = BTreeMap::<_, u64>::new();
         for index in [3, 63, 64, 700] {
-            *rows.entry(block_of(&word("x"), index)).or_default() |= bit(index);
+            *rows.entry(bitmap_of(&word("x"), index)).or_default() |= bit(index);
         }
         let blocks = rows
             .iter()

@@ -65,59 +65,31 @@ pub(super) struct Run {
     pub(super) edge: Frontier,
     /// Lookup keys in it and in all runs before it.
     pub(super) keys: u64,
-    /// Its blocks.
-    pub(super) seal: Seal,
-}
-
-/// Number and hash of the blocks of a run: any damage to them shows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Seal {
-    blocks: u64,
-    digest: Sha256Digest,
-}
-
-/// Computes a seal.
-#[derive(Default)]
-pub(super) struct Sealing {
-    blocks: u64,
-    hasher: Sha256Hasher,
-}
-
-impl Sealing {
-    /// Takes in the next block, with its key.
-    pub(super) fn block(&mut self, key: &[u8], block: &[u8]) {
-        self.blocks += 1;
-        for part in [key, block] {
-            self.hasher.update(&(part.len() as u64).to_be_bytes());
-            self.hasher.update(part);
-        }
-    }
-
-    pub(super) fn finish(self) -> Seal {
-        Seal {
-            blocks: self.blocks,
-            digest: self.hasher.finish(),
-        }
-    }
 }
 
 impl Run {
-    /// The value of its row.
-    pub(super) fn value(&self) -> Vec<u8> {
-        let mut value = Vec::new();
-        value.extend_from_slice(&self.keys.to_be_bytes());
-        value.extend_from_slice(&self.seal.blocks.to_be_bytes());
-        value.extend_from_slice(self.seal.digest.as_bytes());
-        value.extend_from_slice(&self.edge.size().get().to_be_bytes());
-        value.extend(self.edge.peaks().iter().flat_map(Sha256Digest::as_bytes));
-        value
+    /// What its row says, but for the seal.
+    fn head(&self) -> Vec<u8> {
+        let mut head = Vec::new();
+        head.extend_from_slice(&self.keys.to_be_bytes());
+        head.extend_from_slice(&self.edge.size().get().to_be_bytes());
+        head.extend(self.edge.peaks().iter().flat_map(Sha256Digest::as_bytes));
+        head
     }
 
-    /// The run that a row says.
-    pub(super) fn read(start: u64, value: &[u8]) -> Option<Self> {
-        let (keys, rest) = value.split_first_chunk::<8>()?;
-        let (blocks, rest) = rest.split_first_chunk::<8>()?;
-        let (digest, rest) = rest.split_first_chunk::<32>()?;
+    /// The value of its row: a seal, keys 8, size 8, peaks 32 each.
+    pub(super) fn value(&self, blocks: Sealing) -> Vec<u8> {
+        let head = self.head();
+        [blocks.seal(&head).as_bytes().as_slice(), &head].concat()
+    }
+
+    /// The run that a row says; none when it does not read, or these are not its blocks.
+    pub(super) fn read(start: u64, value: &[u8], blocks: Sealing) -> Option<Self> {
+        let (seal, head) = value.split_first_chunk::<32>()?;
+        if blocks.seal(head).as_bytes() != seal {
+            return None;
+        }
+        let (keys, rest) = head.split_first_chunk::<8>()?;
         let (size, peaks) = rest.split_first_chunk::<8>()?;
         let peaks = peaks.chunks(32).map(Sha256Digest::from_slice);
         Some(Self {
@@ -127,11 +99,26 @@ impl Run {
                 peaks.collect::<Option<_>>()?,
             )?,
             keys: u64::from_be_bytes(*keys),
-            seal: Seal {
-                blocks: u64::from_be_bytes(*blocks),
-                digest: Sha256Digest::from_bytes(*digest),
-            },
         })
+    }
+}
+
+/// The blocks of a run, hashed one after the other: with what its row says they make its seal, by which any damage shows.
+#[derive(Default)]
+pub(super) struct Sealing(Sha256Hasher);
+
+impl Sealing {
+    /// Takes in the next block, with its key.
+    pub(super) fn block(&mut self, key: &[u8], block: &[u8]) {
+        for part in [key, block] {
+            self.0.update(&(part.len() as u64).to_be_bytes());
+            self.0.update(part);
+        }
+    }
+
+    fn seal(mut self, head: &[u8]) -> Sha256Digest {
+        self.0.update(head);
+        self.0.finish()
     }
 }
 
@@ -168,25 +155,30 @@ mod tests {
         #[test]
         fn junk_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = unpack(&bytes);
-            let _ = Run::read(0, &bytes);
+            let _ = Run::read(0, &bytes, Sealing::default());
         }
     }
 
     #[test]
     fn runs_round_trip() {
+        let blocks = |with: u8| {
+            let mut blocks = Sealing::default();
+            blocks.block(b"key", &[with]);
+            blocks
+        };
         let mut edge = Frontier::new();
         for n in 0..=9_u8 {
-            let mut sealing = Sealing::default();
-            sealing.block(b"key", &[n]);
             let run = Run {
                 start: 3,
                 edge: edge.clone(),
                 keys: 7,
-                seal: sealing.finish(),
             };
-            let value = run.value();
-            assert_eq!(Run::read(3, &value).as_ref(), Some(&run));
-            assert_eq!(Run::read(3, &value[..value.len() - 1]), None);
+            let mut value = run.value(blocks(1));
+            assert_eq!(Run::read(3, &value, blocks(1)).as_ref(), Some(&run));
+            assert_eq!(Run::read(3, &value, blocks(2)), None);
+            assert_eq!(Run::read(3, &value[..value.len() - 1], blocks(1)), None);
+            value[32] ^= 1;
+            assert_eq!(Run::read(3, &value, blocks(1)), None);
             edge.push(LeafHash::of(&[n]));
         }
     }

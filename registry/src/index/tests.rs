@@ -1,5 +1,7 @@
 //! Answers from runs and memory together, against lists of what was put in.
 
+use std::{fs::File, path::Path};
+
 use provenance::{
     PublisherName, RecordId, Sha256Digest,
     lookup::{KeyKind, Match},
@@ -8,6 +10,8 @@ use provenance::{
     record::Record,
     statement::{SubjectFacts, signature_payload},
 };
+
+use tempfile::TempDir;
 
 use super::{Index, IndexError, NewEntry};
 
@@ -25,17 +29,21 @@ fn file(path: &str, of: &str) -> ManifestFile {
 
 /// The record number `n` of one of three publishers: two files, one of which is in every record.
 fn record(n: u64) -> Record {
-    let facts = SubjectFacts {
-        publisher: publisher(n),
-        genesis: RecordId::of_payload(b"genesis"),
-        name: format!("model-{n} family{}", n % 7),
-        version: None,
-        official: vec![],
-    };
     let files = vec![
         file("README.md", "in every one"),
         file("model.bin", &format!("file {n}")),
     ];
+    signed(publisher(n), &format!("model-{n} family{}", n % 7), files)
+}
+
+fn signed(publisher: PublisherName, name: &str, files: Vec<ManifestFile>) -> Record {
+    let facts = SubjectFacts {
+        publisher,
+        genesis: RecordId::of_payload(b"genesis"),
+        name: name.to_owned(),
+        version: None,
+        official: vec![],
+    };
     let payload = signature_payload(&facts, &Manifest::new(files).unwrap(), &[], &[]);
     Record::parse(&payload).unwrap()
 }
@@ -161,88 +169,191 @@ fn check(index: &Index, entries: &[NewEntry]) {
     assert!(!index.names_blob(&file).unwrap());
 }
 
+/// The log that the indexes of these tests are of.
+const LOG: &str = "log.example+1";
+
+/// When the entry at `index` is taken in.
+fn time_of(index: u64) -> u64 {
+    1000 + index / 7
+}
+
+/// Takes entries in, seven at a time.
+fn apply(index: &Index, entries: &[NewEntry]) {
+    for some in entries.chunk_by(|a, b| time_of(a.index) == time_of(b.index)) {
+        index.apply(some, time_of(some[0].index)).unwrap();
+    }
+}
+
+fn check_times(index: &Index, entries: &[NewEntry]) {
+    for entry in firsts(entries) {
+        let summary = index.summary(entry.index).unwrap().unwrap();
+        assert_eq!(summary.taken_at, Some(time_of(entry.index)), "{}", entry.index);
+    }
+}
+
+/// Opens the index that was just dropped: sled's threads end a moment later.
+fn open_again(folder: &Path) -> Result<Index, IndexError> {
+    let file = File::open(folder.join("db")).unwrap();
+    file.lock().unwrap();
+    drop(file);
+    Index::open(folder, LOG)
+}
+
+fn part(entries: &[NewEntry], size: u64) -> (&[NewEntry], &[NewEntry]) {
+    entries.split_at(usize::try_from(size).unwrap())
+}
+
 #[test]
 fn answers_are_the_same_from_memory_from_runs_and_after_a_start() {
     let folder = tempfile::tempdir().unwrap();
     let all = entries(200);
-    let index = Index::open(folder.path()).unwrap();
-    for some in all.chunks(7) {
-        index.apply(some).unwrap();
-        let there = some.last().unwrap().index + 1;
-        if there == 70 {
-            check(&index, &all[..usize::try_from(there).unwrap()]);
-        }
-    }
+    let index = Index::open(folder.path(), LOG).unwrap();
+    let (some, rest) = part(&all, 70);
+    apply(&index, some);
+    check(&index, some);
+    apply(&index, rest);
     check(&index, &all);
-    let times: Vec<_> = (0..200)
-        .map(|at| index.summary(at).unwrap().map(|one| one.taken_at))
-        .collect();
-    let runs = index.reader().shelf.runs.len();
+    check_times(&index, &all);
+    let runs = index.reader().runs.len();
     assert!(runs > 10, "{runs}");
     drop(index);
-    let index = open_again(folder.path());
+    let index = open_again(folder.path()).unwrap();
     let written = index.size().get();
     assert!(0 < written && written < 200);
-    assert_eq!((index.timed(), index.reader().shelf.runs.len()), (200, runs));
-    check(&index, &all[..usize::try_from(written).unwrap()]);
-    // A later time of day must not show.
-    std::thread::sleep(std::time::Duration::from_millis(1100));
-    index.apply(&all[usize::try_from(written).unwrap()..]).unwrap();
+    assert_eq!((index.timed(), index.reader().runs.len()), (200, runs));
+    let (some, rest) = part(&all, written);
+    check(&index, some);
+    // Taken in again, they keep the time that they were first taken in at.
+    index.apply(rest, 1_000_000).unwrap();
     check(&index, &all);
-    let found: Vec<_> = (0..200)
-        .map(|at| index.summary(at).unwrap().map(|one| one.taken_at))
-        .collect();
-    assert_eq!(found, times);
+    check_times(&index, &all);
 }
 
-/// Opens the index that was just dropped: sled's threads end a moment later.
-fn open_again(folder: &std::path::Path) -> Index {
-    let file = std::fs::File::open(folder.join("db")).unwrap();
-    file.lock().unwrap();
-    drop(file);
-    Index::open(folder).unwrap()
-}
-
-/// Changes what sled holds of an index of 100 entries; gives what opening it says.
-fn changed(change: impl FnOnce(&sled::Db)) -> Result<u64, IndexError> {
+/// An index of 100 entries, changed in sled after it was closed; what opening it again gives.
+fn changed(change: impl FnOnce(&sled::Db)) -> (TempDir, Result<Index, IndexError>) {
     let folder = tempfile::tempdir().unwrap();
-    let index = Index::open(folder.path()).unwrap();
-    index.apply(&entries(100)).unwrap();
+    let index = Index::open(folder.path(), LOG).unwrap();
+    apply(&index, &entries(100));
     change(&index.db);
     drop(index);
-    let file = std::fs::File::open(folder.path().join("db")).unwrap();
-    file.lock().unwrap();
-    drop(file);
-    Index::open(folder.path()).map(|index| index.size().get())
+    let opened = open_again(folder.path());
+    (folder, opened)
+}
+
+/// All rows under a prefix.
+fn under(db: &sled::Db, prefix: &[u8]) -> Vec<(sled::IVec, sled::IVec)> {
+    db.scan_prefix(prefix).map(Result::unwrap).collect()
 }
 
 #[test]
-fn a_run_that_is_not_whole_is_not_read() {
-    let whole = changed(|_| ()).unwrap();
-    assert!(whole > 50);
-    let a_block = |db: &sled::Db| db.scan_prefix(b"b").nth(2).unwrap().unwrap();
-    let other_value = changed(|db| {
-        let (key, value) = a_block(db);
-        let mut value = value.to_vec();
-        value[9] ^= 1;
-        db.insert(key, value).unwrap();
+fn an_index_that_is_not_whole_is_refused() {
+    let refused = |change: &dyn Fn(&sled::Db)| changed(change).1.expect_err("it is not whole");
+    let flip = |prefix: &'static [u8], nth: usize, at: usize| {
+        refused(&|db| {
+            let (key, value) = under(db, prefix).swap_remove(nth);
+            let mut value = value.to_vec();
+            value[at] ^= 1;
+            db.insert(key, value).unwrap();
+        })
+    };
+    let a_run = |error: &IndexError| matches!(error, IndexError::Run { .. });
+    for error in [
+        flip(b"b", 2, 9),
+        // The seal, the number of keys, the edge.
+        flip(b"r", 1, 0),
+        flip(b"r", 1, 33),
+        flip(b"r", 1, 60),
+        refused(&|db| drop(db.remove(&under(db, b"b")[2].0))),
+        refused(&|db| drop(db.remove(super::rows::run(0)))),
+        refused(&|db| drop(db.insert(b"b\0\0\0\0\0\0\0\x01k", b"junk"))),
+    ] {
+        assert!(a_run(&error), "{error:?}");
+    }
+    // Times with a gap before them.
+    let error = refused(&|db| {
+        db.insert(super::rows::taken(150), super::rows::taken_value(160, 1))
+            .unwrap();
     });
-    assert!(
-        matches!(other_value, Err(IndexError::Run { start: 0 })),
-        "{other_value:?}"
-    );
-    let gone = changed(|db| drop(db.remove(a_block(db).0)));
-    assert!(matches!(gone, Err(IndexError::Run { start: 0 })), "{gone:?}");
-    let no_run = changed(|db| drop(db.remove(super::rows::run(0))));
-    assert!(matches!(no_run, Err(IndexError::Run { .. })), "{no_run:?}");
-    let junk = changed(|db| drop(db.insert(b"x", b"junk")));
-    assert!(matches!(junk, Err(IndexError::Row { prefix: 'x' })), "{junk:?}");
+    assert!(matches!(error, IndexError::Time { index: 100 }), "{error:?}");
+    let error = refused(&|db| drop(db.insert(b"x", b"junk")));
+    assert!(matches!(error, IndexError::Row { prefix: 'x' }), "{error:?}");
+    let error = refused(&|db| drop(db.insert(super::rows::LOG, b"log.example+2")));
+    assert!(matches!(error, IndexError::Log { .. }), "{error:?}");
 }
 
 #[test]
-fn what_a_crash_left_of_a_run_is_removed() {
-    let whole = changed(|_| ()).unwrap();
-    let last = |db: &sled::Db| db.scan_prefix(b"r").map(Result::unwrap).last().unwrap().0;
-    let cut = changed(|db| drop(db.remove(last(db)))).unwrap();
-    assert!(0 < cut && cut < whole, "{cut} of {whole}");
+fn what_a_crash_left_of_a_run_is_removed_and_written_again() {
+    let all = entries(100);
+    let (_folder, whole) = changed(|_| ());
+    let whole = whole.unwrap().size().get();
+    // As after a crash before the last step of the last run, and in the midst of its blocks: the times are still there.
+    for blocks_left in [usize::MAX, 2] {
+        let (folder, opened) = changed(|db| {
+            let (last, _) = under(db, b"r").pop().unwrap();
+            let start = super::rows::start(&last).unwrap();
+            db.remove(last).unwrap();
+            for (key, _) in under(db, &super::rows::block_of_run(start, b""))
+                .into_iter()
+                .skip(blocks_left)
+            {
+                db.remove(key).unwrap();
+            }
+            for (key, _) in under(db, b"d") {
+                db.remove(key).unwrap();
+            }
+            for index in (0..100).step_by(7) {
+                let end = (index + 7).min(100);
+                db.insert(
+                    super::rows::taken(index),
+                    super::rows::taken_value(end, time_of(index)),
+                )
+                .unwrap();
+            }
+        });
+        let index = opened.unwrap();
+        let written = index.size().get();
+        assert!(0 < written && written < whole, "{written} of {whole}");
+        let leftover = super::rows::block_of_run(written, b"");
+        assert_eq!(under(&index.db, &leftover), []);
+        apply(&index, part(&all, written).1);
+        check(&index, &all);
+        check_times(&index, &all);
+        drop(index);
+        let index = open_again(folder.path()).unwrap();
+        assert_eq!(index.size().get(), whole);
+        check(&index, part(&all, whole).0);
+    }
+}
+
+/// An entry about a record with this name and these files.
+fn named(index: u64, name: &str, files: Vec<ManifestFile>) -> NewEntry {
+    NewEntry {
+        index,
+        leaf: LeafHash::of(&index.to_be_bytes()),
+        record: signed(publisher(0), name, files),
+        is_first: true,
+    }
+}
+
+#[test]
+fn many_longer_words_and_many_files_of_one_record_hide_no_other_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(folder.path(), LOG).unwrap();
+    index
+        .apply(&[named(0, "llama first", vec![file("a", "shared")])], 1)
+        .unwrap();
+    let flood = |n: u64| {
+        let words: Vec<String> = (0..25).map(|k| format!("llama{n}x{k}")).collect();
+        named(n, &words.join(" "), vec![file("b", &format!("{n}"))])
+    };
+    index.apply(&(1..250).map(flood).collect::<Vec<_>>(), 2).unwrap();
+    let many = (0..3000).map(|n| file(&format!("f{n}"), "shared")).collect();
+    index.apply(&[named(250, "many", many)], 3).unwrap();
+    let found = |query: &str| -> Vec<u64> {
+        let found = index.search(query, |_| None).unwrap();
+        found.into_iter().map(|one| one.index).collect()
+    };
+    assert_eq!(found("llama first"), [0]);
+    assert_eq!(found("lla llam llama first"), [0]);
+    assert_eq!(found(&Sha256Digest::of(b"shared").to_string()), [250, 0]);
 }

@@ -3,6 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use provenance::{
@@ -49,7 +50,8 @@ pub enum IndexingError {
 /// Opens the index in `folder` and applies what it lacks of a log with `head`. A damaged one, or one that does
 /// not belong to this log, is set aside and built again.
 pub(crate) fn open_index(folder: &Path, shared: &Shared, head: &TreeHead) -> Result<Index, IndexingError> {
-    let reason = match Index::open(folder) {
+    let log = shared.verifier.to_string();
+    let reason = match Index::open(folder, &log) {
         Err(error) => error.to_string(),
         // sled reports some damage by a panic.
         Ok(index) => match catch_unwind(AssertUnwindSafe(|| bring_up(&index, shared, head))) {
@@ -63,7 +65,7 @@ pub(crate) fn open_index(folder: &Path, shared: &Shared, head: &TreeHead) -> Res
         let aside = Index::set_aside(folder)?;
         tracing::warn!(aside = %aside.display(), "setting the index aside and building it again: {reason}");
     }
-    let index = Index::open(folder)?;
+    let index = Index::open(folder, &log)?;
     bring_up(&index, shared, head)?;
     Ok(index)
 }
@@ -71,12 +73,12 @@ pub(crate) fn open_index(folder: &Path, shared: &Shared, head: &TreeHead) -> Res
 /// Applies what the index lacks of a log with `head`, from the commits. What was committed past `head` is left out. Before
 /// anything is applied, the tree of the index has to be the one that the next commit stands on.
 pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Result<(), IndexingError> {
+    if index.timed() > head.size.get() {
+        return Err(IndexingError::Disagrees { head: *head });
+    }
     let mut edge = index.edge();
     if edge.tree_head() == *head {
         return Ok(());
-    }
-    if index.timed() > head.size.get() {
-        return Err(IndexingError::Disagrees { head: *head });
     }
     let applied = edge.size().get();
     let (mut pending, mut bytes) = (Vec::new(), 0);
@@ -91,7 +93,7 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
             return Ok(());
         }
         if pending.len() >= READ_AHEAD_ENTRIES || bytes >= READ_AHEAD_BYTES {
-            index.apply(&pending)?;
+            index.apply(&pending, now())?;
             pending.clear();
             bytes = 0;
         }
@@ -116,7 +118,7 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
     if !agrees || edge.tree_head() != *head {
         return Err(IndexingError::Disagrees { head: *head });
     }
-    index.apply(&pending)?;
+    index.apply(&pending, now())?;
     let missing = head.size.get() - applied;
     tracing::info!(entries = missing, "indexed {missing} entries");
     Ok(())
@@ -124,9 +126,16 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
 
 /// Applies the entries that bring the index to `head`.
 pub(super) fn apply(index: &Index, entries: &[NewEntry], head: &TreeHead) -> Result<(), IndexingError> {
-    if index.apply(entries)?.tree_head() == *head {
+    if index.apply(entries, now())?.tree_head() == *head {
         Ok(())
     } else {
         Err(IndexingError::Disagrees { head: *head })
     }
+}
+
+/// POSIX seconds.
+fn now() -> u64 {
+    // A clock before 1970 is none.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs()
 }

@@ -15,10 +15,11 @@ use provenance::{
     entry::Entry,
     key::SigningKey,
     keyset::Keyset,
+    manifest::{Manifest, ManifestFile},
     merkle::{Frontier, LeafHash, TreeHead, tile::decode_bundle},
     record::Record,
     state::{StateLine, StateTree},
-    statement::keyset_payload,
+    statement::{Run, SubjectFacts, keyset_payload, provenance_payload},
 };
 
 use super::*;
@@ -114,6 +115,44 @@ fn publish(opened: &Opened, from: u32, to: u32) -> Vec<RecordId> {
             assert_eq!((ack.index, ack.published), (u64::from(n), true));
             RecordId::of_payload(&envelope.payload)
         })
+        .collect()
+}
+
+/// Publishes `count` records of `n0`, whose first keyset is `genesis`, about models of one file each.
+fn publish_models(opened: &Opened, genesis: RecordId, count: u32) -> Vec<RecordId> {
+    let key = SigningKey::from_seed(Sha256Digest::of(b"n0").as_bytes());
+    let envelope = |n: u32| {
+        let digest = Sha256Digest::of(&n.to_be_bytes());
+        let file = ManifestFile {
+            path: "model.bin".parse().unwrap(),
+            size: 1,
+            sha256: digest,
+            chunks: Sha256Digest::of(digest.as_bytes()),
+            chunk0: digest,
+            tensors: None,
+        };
+        let facts = SubjectFacts {
+            publisher: "n0".parse().unwrap(),
+            genesis,
+            name: format!("model-{n}"),
+            version: None,
+            official: vec![],
+        };
+        let run = Run {
+            stage: "checkpoint".into(),
+            inputs: vec![],
+            metrics: BTreeMap::new(),
+        };
+        let manifest = Manifest::new(vec![file]).unwrap();
+        Envelope::sign(provenance_payload(&facts, &manifest, &run), &[&key])
+    };
+    let envelopes: Vec<_> = (0..count).map(envelope).collect();
+    for answer in opened.submit(&envelopes) {
+        answer.unwrap();
+    }
+    envelopes
+        .iter()
+        .map(|envelope| RecordId::of_payload(&envelope.payload))
         .collect()
 }
 
