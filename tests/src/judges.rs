@@ -1,14 +1,17 @@
-//! Programs that read C2SP logs and share no code with ours: `aics-tlog` (Python) and the packages behind Go's checksum
-//! database. One that is not there is named; `WEIGHBRIDGE_EVERY_JUDGE=1` makes that a failure, as `cargo xtask ci --slow` does.
+//! Programs that read what we write and share no code with ours: of C2SP logs `aics-tlog` (Python) and the packages behind Go's
+//! checksum database; of bundles a verifier in Python that was written from docs/SPEC.md (`tests/judges/second`). One that is not there is named; `WEIGHBRIDGE_EVERY_JUDGE=1` makes that a failure, as `cargo xtask ci --slow` does.
 
 use std::{
     env, fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::OnceLock,
+    thread,
 };
 
+use serde::Serialize;
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binaries::place_of_tool;
@@ -134,5 +137,75 @@ impl SumDb {
     pub fn judge(&self, Judged { url, key }: Judged<'_>) -> Result<(), String> {
         let mut run = Command::new(&self.program);
         ran("golang.org/x/mod/sumdb", run.arg(format!("{url}/log")).arg(key))
+    }
+}
+
+/// A case for the verifier that was written from the specification.
+#[derive(Debug, Serialize)]
+pub struct Case {
+    /// The model's folder.
+    pub folder: PathBuf,
+    /// The bundle, which lies elsewhere.
+    pub bundle: PathBuf,
+    /// The trust file.
+    pub trust: PathBuf,
+    /// The time, in POSIX seconds.
+    pub now: u64,
+}
+
+/// The verifier that was written from the specification.
+#[derive(Debug)]
+pub struct Second {
+    python: PathBuf,
+}
+
+impl Second {
+    /// None when there is no Python with the package `cryptography`, which comes with `model_signing`.
+    pub fn find() -> Option<Self> {
+        let python = place_of_tool("model-signing/bin/python");
+        if !python.is_file() {
+            missing(
+                "the second verifier",
+                "model_signing, with which its library comes, is not installed",
+            );
+            return None;
+        }
+        Some(Self { python })
+    }
+
+    /// Its verdicts of these cases, in order.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn judge(&self, cases: &[Case]) -> Vec<String> {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("judges/second/verify.py");
+        // It writes no bytecode beside its source.
+        let mut run = Command::new(&self.python);
+        let run = run
+            .arg("-B")
+            .arg(program)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        let mut running = run.spawn().expect("Python starts");
+        let mut input = running.stdin.take().expect("a pipe");
+        let lines: Vec<String> = cases
+            .iter()
+            .map(|case| serde_json::to_string(case).expect("a case is JSON") + "\n")
+            .collect();
+        let writing = thread::spawn(move || input.write_all(lines.concat().as_bytes()));
+        let output = running.wait_with_output().expect("Python ends");
+        assert!(output.status.success(), "the second verifier fails");
+        writing
+            .join()
+            .expect("nothing panics")
+            .expect("all cases are read");
+        let said = String::from_utf8(output.stdout).expect("UTF-8");
+        let verdict = |line: &str| {
+            let answer: Value = serde_json::from_str(line).expect("a line of JSON");
+            answer["verdict"].as_str().expect("a verdict").to_owned()
+        };
+        let verdicts: Vec<String> = said.lines().map(verdict).collect();
+        assert_eq!(verdicts.len(), cases.len());
+        verdicts
     }
 }

@@ -12,6 +12,7 @@
     reason = "a harness reports a broken set-up by panicking, everywhere"
 )]
 
+pub mod archive;
 pub mod binaries;
 pub mod browser;
 pub mod cli;
