@@ -19,6 +19,17 @@ pub(super) fn read_all(db: &sled::Db, log: &str) -> Result<Shelf, IndexError> {
     let row_error = |prefix: u8| IndexError::Row {
         prefix: char::from(prefix),
     };
+    let get = |key| db.get(key).map_err(store_error("reading"));
+    let found = get(rows::VERSION)?.and_then(|value| rows::number(&value));
+    let found = found.unwrap_or_default();
+    if found != rows::LAYOUT {
+        return Err(IndexError::Layout { found });
+    }
+    let found = get(rows::LOG)?.unwrap_or_default();
+    if *found != *log.as_bytes() {
+        let found = String::from_utf8_lossy(&found).into_owned();
+        return Err(IndexError::Log { found });
+    }
     let mut shelf = Shelf::default();
     let mut runs = Vec::new();
     let mut blocks = BTreeMap::<u64, Sealing>::new();
@@ -28,19 +39,7 @@ pub(super) fn read_all(db: &sled::Db, log: &str) -> Result<Shelf, IndexError> {
         let start = || rows::start(&key).ok_or_else(|| row_error(prefix));
         match (prefix, &*key) {
             (b'b', _) => blocks.entry(start()?).or_default().block(&key, &value),
-            (b'd', _) => {}
-            (_, rows::LOG) => {
-                if *value != *log.as_bytes() {
-                    let found = String::from_utf8_lossy(&value).into_owned();
-                    return Err(IndexError::Log { found });
-                }
-            }
-            (_, rows::VERSION) => {
-                let found = rows::number(&value).ok_or_else(|| row_error(prefix))?;
-                if found != rows::LAYOUT {
-                    return Err(IndexError::Layout { found });
-                }
-            }
+            (b'd', _) | (_, rows::LOG | rows::VERSION) => {}
             // After all blocks, by the order of prefixes.
             (b'r', _) => {
                 let start = start()?;

@@ -279,6 +279,10 @@ fn an_index_that_is_not_whole_is_refused() {
     assert!(matches!(error, IndexError::Row { prefix: 'x' }), "{error:?}");
     let error = refused(&|db| drop(db.insert(super::rows::LOG, b"log.example+2")));
     assert!(matches!(error, IndexError::Log { .. }), "{error:?}");
+    let error = refused(&|db| drop(db.remove(super::rows::LOG)));
+    assert!(matches!(error, IndexError::Log { .. }), "{error:?}");
+    let error = refused(&|db| drop(db.remove(super::rows::VERSION)));
+    assert!(matches!(error, IndexError::Layout { found: 0 }), "{error:?}");
 }
 
 #[test]
