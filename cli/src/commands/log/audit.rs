@@ -1,8 +1,10 @@
 //! Reads the whole log as an outsider would, and computes again everything that it claims.
 
+use std::thread;
+
 use provenance::{
     api::paths,
-    audit::Audit,
+    audit::{Audit, AuditError},
     dsse::MAX_PAYLOAD_BYTES,
     entry::Entry,
     merkle::{
@@ -21,6 +23,9 @@ use crate::{
     tiles::{read_entries, read_tile},
 };
 
+/// Payloads that are asked for at the same time; each may be 8 MiB.
+const PARALLEL_PAYLOADS: usize = 16;
+
 /// What an audit found sound.
 pub(super) struct Audited {
     entries: u64,
@@ -38,13 +43,13 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
     let progress = Progress::of(head.size.get(), "entries", output.wants_progress());
     let mut audit = Audit::new();
     for coord in bundles_for_growth(none, head.size) {
-        for bytes in read_entries(client, coord)? {
-            let index = audit.head().size;
-            let wrong = |error: &dyn std::fmt::Display| client.fault(format!("entry {index}: {error}"));
-            let entry = Entry::parse(&bytes).map_err(|error| wrong(&error))?;
-            let payload = client.get(&paths::record(&entry.payload), MAX_PAYLOAD_BYTES as u64)?;
-            audit.take(&bytes, &payload).map_err(|error| wrong(&error))?;
-            progress.add(1);
+        for entries in read_entries(client, coord)?.chunks(PARALLEL_PAYLOADS) {
+            for (entry, payload) in entries.iter().zip(payloads(client, entries)) {
+                let index = audit.head().size;
+                let wrong = |error: AuditError| client.fault(format!("entry {index}: {error}"));
+                audit.take(entry, &payload?).map_err(wrong)?;
+                progress.add(1);
+            }
         }
     }
     if audit.head() != head {
@@ -65,6 +70,26 @@ pub(super) fn run(output: Output, client: &Client, view: &View) -> Result<Audite
         entries: head.size.get(),
         publishers: audit.publishers(),
         tiles: coords.len(),
+    })
+}
+
+/// The payload of each of these entries, all asked for at once. An entry that does not parse has none, and says itself what is
+/// wrong with it.
+fn payloads(client: &Client, entries: &[Vec<u8>]) -> Vec<Result<Vec<u8>, Failure>> {
+    let get = |entry: &[u8]| match Entry::parse(entry) {
+        Ok(entry) => client.get(&paths::record(&entry.payload), MAX_PAYLOAD_BYTES as u64),
+        Err(_) => Ok(Vec::new()),
+    };
+    let get = &get;
+    thread::scope(|scope| {
+        let asked: Vec<_> = entries
+            .iter()
+            .map(|entry| scope.spawn(move || get(entry)))
+            .collect();
+        asked
+            .into_iter()
+            .map(|one| one.join().expect("a request does not panic"))
+            .collect()
     })
 }
 
