@@ -91,6 +91,10 @@ impl Browser {
         self.run(&what, async {
             let arguments = vec![json!(role.candidates()), json!(name)];
             let found = self.window().execute(SHOWN_WITH_NAME, arguments).await?;
+            // Firefox says this of a page that was left meanwhile.
+            if found.json().is_null() {
+                return Ok(None);
+            }
             for element in found.elements()? {
                 match is_called(self.window(), &element, role, name).await {
                     Ok(true) => return Ok(Some(element)),
