@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -141,6 +141,28 @@ impl Press {
         durable::renew_immutable(&archived, note.as_bytes())?;
         durable::replace_by_link(&self.checkpoint, &archived, note.as_bytes())?;
         Ok(signed)
+    }
+}
+
+/// The largest of the checkpoints that were ever published, which lie in `folder` by their sizes; `key` has to have signed it.
+pub(crate) fn newest_archived(folder: &Path, key: &LogKey) -> Result<TreeHead, PublishedError> {
+    let mut newest: Option<(u64, PathBuf)> = None;
+    if !folder.exists() {
+        return Ok(TreeHead::EMPTY);
+    }
+    for entry in fs::read_dir(folder).map_err(io_error("list", folder))? {
+        let path = entry.map_err(io_error("list", folder))?.path();
+        let size = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .and_then(|name| name.parse().ok());
+        if let Some(size) = size.filter(|size| newest.as_ref().is_none_or(|(most, _)| most < size)) {
+            newest = Some((size, path));
+        }
+    }
+    match newest {
+        Some((_, path)) => Ok(read_published(&path, key)?.1),
+        None => Ok(TreeHead::EMPTY),
     }
 }
 

@@ -88,7 +88,7 @@ pub enum RecoveryError {
          backup, it must not be used: a log that goes back is a split log"
     )]
     Shorter {
-        /// `the checkpoint shows`, or `this log has signed`.
+        /// `the checkpoint shows`, `this log has signed`, or `a file of checkpoints/ shows`.
         what: &'static str,
         /// Entries there.
         claimed: u64,
@@ -98,7 +98,7 @@ pub enum RecoveryError {
     /// The same size, another root.
     #[error("{what} another root for {size} entries than the commits have")]
     Root {
-        /// `the checkpoint shows`, or `this log has signed`.
+        /// `the checkpoint shows`, `this log has signed`, or `a file of checkpoints/ shows`.
         what: &'static str,
         /// The size.
         size: u64,
@@ -106,7 +106,7 @@ pub enum RecoveryError {
     /// A published size in the middle of a batch.
     #[error("{what} {size} entries, which is not where a batch ends")]
     NotABoundary {
-        /// `the checkpoint shows`, or `this log has signed`.
+        /// `the checkpoint shows`, `this log has signed`, or `a file of checkpoints/ shows`.
         what: &'static str,
         /// The size.
         size: u64,
@@ -118,12 +118,6 @@ pub enum RecoveryError {
         published: u64,
         /// Size signed.
         signed: u64,
-    },
-    /// Something that a crash cannot leave.
-    #[error("{} entries past the checkpoint lie in more than one segment", count)]
-    LongTail {
-        /// How many.
-        count: u64,
     },
     /// The operating system gave no random bytes.
     #[error("the operating system gives no randomness")]
@@ -149,6 +143,7 @@ pub(crate) struct Recovered {
 
 const SHOWN: &str = "the checkpoint shows";
 const SIGNED: &str = "this log has signed";
+const ARCHIVED: &str = "a file of checkpoints/ shows";
 
 /// Opens the log in `folder`, or makes one.
 pub(crate) fn open(
@@ -173,7 +168,12 @@ pub(crate) fn open(
             signed: signed.size.get(),
         });
     }
-    let mut replay = Replay::new(folder.tiles(), published, signed);
+    // Whoever saw the newest one of these saw that tree, whatever the other files say.
+    let archived = publish::newest_archived(&folder.checkpoints(), press.key())?;
+    let mut replay = Replay::new(
+        folder.tiles(),
+        [(SHOWN, published), (SIGNED, signed), (ARCHIVED, archived)],
+    );
     replay.check_heads()?;
     let scan = segments.scan(0, |segment, offset, commit| replay.take(segment, offset, commit))?;
     if scan.torn {
@@ -187,7 +187,7 @@ pub(crate) fn open(
     replay.check_end()?;
     let nonce = nonce()?;
     let last = settle(segments, &scan, published.size.get(), replay.tail_at)?;
-    if let Some((_, offset)) = replay.tail_at {
+    if let Some((_, offset)) = replay.tail_at.filter(|(segment, _)| scan.last == Some(*segment)) {
         replay
             .places
             .moved(published.size.get(), published.size.get(), offset);
@@ -265,9 +265,8 @@ fn settle(
         return Ok(Some((last, scan.valid_bytes)));
     };
     if segment != last {
-        return Err(RecoveryError::LongTail {
-            count: scan.size - published,
-        });
+        segments.rewrite(segment, scan.valid_bytes)?;
+        return Ok(Some((last, scan.valid_bytes)));
     }
     segments.copy_tail(segment, offset, scan.valid_bytes, published)?;
     Ok(Some((published, scan.valid_bytes - offset)))
@@ -276,8 +275,8 @@ fn settle(
 /// Computes the log again from its commits.
 struct Replay {
     tiles: PathBuf,
-    published: TreeHead,
-    signed: TreeHead,
+    /// What was shown of the log before, the first one being the checkpoint.
+    heads: [(&'static str, TreeHead); 3],
     edge: Edge,
     publishers: Publishers,
     state: RootHash,
@@ -290,12 +289,11 @@ struct Replay {
 }
 
 impl Replay {
-    fn new(tiles: PathBuf, published: TreeHead, signed: TreeHead) -> Self {
+    fn new(tiles: PathBuf, heads: [(&'static str, TreeHead); 3]) -> Self {
         let publishers = Publishers::default();
         Self {
             tiles,
-            published,
-            signed,
+            heads,
             edge: Edge::default(),
             state: publishers.state().root(),
             publishers,
@@ -306,20 +304,27 @@ impl Replay {
         }
     }
 
+    fn published(&self) -> u64 {
+        let [(_, published), ..] = self.heads;
+        published.size.get()
+    }
+
+    fn sizes(&self) -> [(&'static str, u64); 3] {
+        self.heads.map(|(what, head)| (what, head.size.get()))
+    }
+
     fn take(&mut self, segment: u64, offset: u64, commit: &Commit<'_>) -> Result<(), RecoveryError> {
         if commit.previous != self.edge.head().root {
             return Err(RecoveryError::Chain { start: commit.start });
         }
         let end = commit.start + commit.items.len() as u64;
-        for (what, claimed) in [
-            (SHOWN, self.published.size.get()),
-            (SIGNED, self.signed.size.get()),
-        ] {
+        for (what, claimed) in self.sizes() {
             if commit.start < claimed && claimed < end {
                 return Err(RecoveryError::NotABoundary { what, size: claimed });
             }
         }
-        let is_tail = commit.start >= self.published.size.get();
+        let published = self.published();
+        let is_tail = commit.start >= published;
         if is_tail && self.tail_at.is_none() {
             self.tail_at = Some((segment, offset));
         }
@@ -333,7 +338,7 @@ impl Replay {
         }
         self.check_heads()?;
         let size = self.edge.size();
-        if size == self.published.size.get() || is_tail {
+        if size == published || is_tail {
             let partials = self.edge.take_partials();
             self.show(partials, is_tail)?;
         }
@@ -384,7 +389,7 @@ impl Replay {
     /// Compares the heads that were published and signed, where the replay reaches their size.
     fn check_heads(&self) -> Result<(), RecoveryError> {
         let head = self.edge.head();
-        for (what, claimed) in [(SHOWN, self.published), (SIGNED, self.signed)] {
+        for (what, claimed) in self.heads {
             if head.size == claimed.size && head.root != claimed.root {
                 return Err(RecoveryError::Root {
                     what,
@@ -397,10 +402,7 @@ impl Replay {
 
     fn check_end(&self) -> Result<(), RecoveryError> {
         let size = self.edge.size();
-        for (what, claimed) in [
-            (SIGNED, self.signed.size.get()),
-            (SHOWN, self.published.size.get()),
-        ] {
+        for (what, claimed) in self.sizes() {
             if claimed > size {
                 return Err(RecoveryError::Shorter { what, claimed, size });
             }

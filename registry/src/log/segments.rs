@@ -246,6 +246,21 @@ impl Segments {
         }
     }
 
+    /// Writes the segments from `start` on anew, each in its place and durably, the last one without what lies behind its first
+    /// `last_bytes`. Their records stay where they are.
+    pub(crate) fn rewrite(&self, start: u64, last_bytes: u64) -> Result<(), SegmentError> {
+        let starts = self.starts()?;
+        for &one in starts.iter().filter(|one| **one >= start) {
+            let path = self.path(one);
+            let mut bytes = read_segment(&path)?;
+            if starts.last() == Some(&one) {
+                bytes.truncate(usize::try_from(last_bytes).unwrap_or(usize::MAX));
+            }
+            durable::replace(&path, &bytes)?;
+        }
+        Ok(())
+    }
+
     /// Reads an entry and its payload back. What they say is checked by the caller.
     pub(crate) fn read(&self, location: Location) -> Result<(Vec<u8>, Vec<u8>), SegmentError> {
         let path = self.path(location.segment);

@@ -1,5 +1,6 @@
 //! The log without HTTP: every crash point of a batch, every damage that must be refused, restart, the index.
 
+mod backups;
 mod damage;
 mod overload;
 
@@ -47,6 +48,7 @@ fn config(data: &Path) -> Config {
 }
 
 /// An open log with its folder held.
+#[derive(Debug)]
 struct Opened {
     log: Log,
     _folder: Folder,
