@@ -47,8 +47,8 @@ pub enum Contradiction {
         /// Size of the later tree.
         new: u64,
     },
-    /// The view that was shown later is the smaller one. The key signed both, and they may be of one history: it shows that
-    /// somebody was given an old view.
+    /// The view that is said to have been shown later is the smaller one. The key signed both, and they may be of one history;
+    /// nobody signed their order, so this is the word of whoever wrote the file.
     Rollback {
         /// Size that was shown first.
         old: u64,
@@ -237,6 +237,22 @@ fn hashes(at: At<'_>) -> Result<Vec<Sha256Digest>, WrongValue> {
     hashes.map(Sha256Digest::from_json).collect()
 }
 
+impl Contradiction {
+    /// The kind, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TwoTrees { .. } => "two-trees",
+            Self::Fork { .. } => "fork",
+            Self::Rollback { .. } => "rollback",
+        }
+    }
+
+    /// Whether the log's own signatures prove it.
+    pub fn is_proved(&self) -> bool {
+        !matches!(self, Self::Rollback { .. })
+    }
+}
+
 impl fmt::Display for Contradiction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -249,8 +265,8 @@ impl fmt::Display for Contradiction {
             ),
             Self::Rollback { old, new } => write!(
                 f,
-                "the log showed {old} entries first and {new} later; the key signed both, which may be of one history: somebody \
-                 was given an old view"
+                "the log's key signed trees of {old} and of {new} entries, which may be of one history. That the larger one was shown \
+                 first, so that somebody was given an old view, is the word of whoever wrote the file: nobody signed it"
             ),
         }
     }

@@ -32,11 +32,21 @@ pub(super) fn run(context: &Context, args: &EvidenceArgs) -> Result<Exit, Failur
     let key = key(context, args, &evidence)?;
     let shown = evidence.judge(&key).map_err(|error| none(&error))?;
     if context.output.json {
-        Output::print_json(&json!({ "v": 1, "log": key.to_string(), "shows": shown.to_string() }))?;
+        Output::print_json(&json!({
+            "v": 1,
+            "log": key.to_string(),
+            "kind": shown.code(),
+            "proved": shown.is_proved(),
+            "shows": shown.to_string(),
+        }))?;
     } else {
         Output::print(&format!("log    {}\nshows  {shown}", key.name()))?;
     }
-    Ok(Exit::LogFault)
+    Ok(if shown.is_proved() {
+        Exit::LogFault
+    } else {
+        Exit::Stale
+    })
 }
 
 /// The key that is named, else the one of the trust file that has the origin of the first view.

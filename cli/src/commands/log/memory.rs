@@ -37,6 +37,11 @@ pub(super) enum Growth {
     },
 }
 
+/// The first digits of a digest, for the name of a file.
+fn short(digest: &Sha256Digest) -> String {
+    digest.to_string().chars().take(12).collect()
+}
+
 impl Memory {
     /// The memory of the log `origin`.
     ///
@@ -67,7 +72,7 @@ impl Memory {
         names.sort_unstable();
         names.dedup();
         let mut memory = Self::of(origin)?;
-        let who = Sha256Digest::of(names.join("\n").as_bytes()).short();
+        let who = short(&Sha256Digest::of(names.join("\n").as_bytes()));
         memory.name = format!("{}.monitor-{who}", memory.name);
         Ok(memory)
     }
@@ -80,12 +85,15 @@ impl Memory {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Failure::io("read", &path, &error)),
         };
-        let note = SignedNote::parse(&text).ok();
-        Ok(note.and_then(|note| {
-            trust.check_checkpoint(&note).ok()?;
-            let checkpoint = Checkpoint::parse(note.text()).ok()?;
-            Some((note, checkpoint))
-        }))
+        let damaged = || {
+            Failure::new(Exit::Io, format!("what is remembered of the log does not read: {}", path.display()))
+                .why("the file was changed, or cut off by a full disk; what the log shows now cannot be compared with it")
+                .next("move the file away: the next look is then the first one here")
+        };
+        let note = SignedNote::parse(&text).map_err(|_| damaged())?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| damaged())?;
+        let trusted = trust.check_checkpoint(&note).is_ok();
+        Ok(trusted.then_some((note, checkpoint)))
     }
 
     /// Compares `view` with what is remembered.
@@ -134,7 +142,7 @@ impl Memory {
     fn contradiction(&self, evidence: &Evidence, what: &str) -> Result<Failure, Failure> {
         self.make_folder()?;
         let text = evidence.to_json();
-        let digest = Sha256Digest::of(text.as_bytes()).short();
+        let digest = short(&Sha256Digest::of(text.as_bytes()));
         let path = self.folder.join(format!("evidence-{digest}.json"));
         trust_store::replace(&path, text.as_bytes())?;
         Ok(Failure::new(
