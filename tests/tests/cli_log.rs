@@ -45,6 +45,7 @@ fn a_log_that_grows_is_proved_and_an_old_view_is_kept_as_evidence() {
         (&2.into(), &serde_json::Value::Null)
     );
     assert!(cli.ok(&["log", "status"]).stdout.contains("the same as when"));
+    assert_eq!(cli.ok(&["log", "status", "--json"]).json()["before"], 2);
     lab::create_publisher(&cli, "second.example", "second.key");
     let grown = cli.ok(&["log", "status"]).stdout;
     assert!(

@@ -86,7 +86,7 @@ fn status(
             "root": head.root.to_string(),
             "witnesses": view.witnesses,
             "age_s": view.age_s,
-            "before": growth.before(),
+            "before": growth.before(head.size.get()),
             "audited": audited.map(audit::Audited::json),
         }))?;
         return Ok(());
@@ -146,10 +146,11 @@ impl View {
 }
 
 impl Growth {
-    fn before(&self) -> Option<u64> {
+    /// Entries when it was last looked at, of a log that has `size` now.
+    fn before(&self, size: u64) -> Option<u64> {
         match self {
             Self::First => None,
-            Self::Same => Some(0),
+            Self::Same => Some(size),
             Self::Grew { before } => Some(*before),
         }
     }

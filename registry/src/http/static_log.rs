@@ -90,7 +90,8 @@ pub(crate) async fn archived(
     app: Data<App>,
 ) -> Result<HttpResponse, ApiError> {
     let unknown = || {
-        let detail = format!("No checkpoint of {path:?} entries was published. Not every size was.");
+        let wanted = path.as_str();
+        let detail = format!("No checkpoint of {wanted:?} entries was published. Not every size was.");
         ApiError::new(Code::NotFound, detail)
     };
     let size: TreeSize = path.parse().map_err(|_| unknown())?;

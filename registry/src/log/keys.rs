@@ -7,7 +7,11 @@
 //! <64 hex digits: the seed of RFC 8032>
 //! ```
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
 use provenance::{
     Sha256Digest,
@@ -95,6 +99,7 @@ impl LogKey {
     /// Reads the key of an existing log, and checks it against its public form and `origin`.
     pub(crate) fn open(folder: &Folder, origin: Option<&str>) -> Result<Self, LogKeyError> {
         let key = Self::read(folder, origin)?;
+        warn_of_readers(&folder.key());
         let path = folder.vkey();
         let found = fs::read_to_string(&path).map_err(io_error("read", &path))?;
         let wanted = key.verifier().to_string();
@@ -167,9 +172,16 @@ fn derived_origin(seed: &[u8; 32]) -> Result<String, LogKeyError> {
     Ok(format!("weighbridge-{}.local/log", &digest[..8]))
 }
 
+/// Says so when others than the owner may read the key.
+fn warn_of_readers(path: &Path) {
+    let readable = |found: fs::Metadata| found.permissions().mode() & 0o077 != 0;
+    if fs::metadata(path).is_ok_and(readable) {
+        tracing::warn!("others may read {}: chmod 600 it", path.display());
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
 
