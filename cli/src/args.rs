@@ -219,8 +219,8 @@ pub(crate) struct MonitorArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit code 9 means that the log's signatures prove what the file says; 5 that it holds two signed views whose order is only its writer's word; 2 that
-it shows nothing.
+Exit code 9 means that the log's signatures prove what the file says; 5 that it holds two signed
+views whose order is only its writer's word; 2 that it shows nothing.
 
 Example:
   weighbridge verify-evidence evidence-1234abcd.json")]

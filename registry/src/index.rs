@@ -297,34 +297,33 @@ impl Index {
     /// Writes the rows in memory as a run. Until the last step they are read from memory, and after a crash they are
     /// taken in again.
     fn finish_run(&self) -> Result<(), IndexError> {
-        let run = {
+        let (start, run, before) = {
             let shelf = self.look();
-            Run {
-                start: shelf.start,
+            let run = Run {
                 edge: shelf.edge.clone(),
                 keys: shelf.keys,
-            }
+            };
+            (shelf.start, run, Arc::clone(&shelf.fresh))
         };
-        let before = Arc::clone(&self.look().fresh);
         let fresh = before.read().unwrap_or_else(PoisonError::into_inner);
         let mut sealing = Sealing::default();
         let mut blocks = run::pack(fresh.rows().iter()).peekable();
         while blocks.peek().is_some() {
             let mut batch = sled::Batch::default();
             for (last, block) in blocks.by_ref().take(BATCH_BLOCKS) {
-                let key = rows::block_of_run(run.start, &last);
+                let key = rows::block_of_run(start, &last);
                 sealing.block(&key, &block);
                 batch.insert(key, block);
             }
             self.db.apply_batch(batch).map_err(store_error("writing"))?;
         }
         self.db
-            .insert(rows::run(run.start), run.value(sealing))
+            .insert(rows::run(start), run.value(sealing))
             .map_err(store_error("writing"))?;
         let end = run.edge.size().get();
         {
             let mut shelf = self.change();
-            Arc::make_mut(&mut shelf.runs).push(run.start);
+            Arc::make_mut(&mut shelf.runs).push(start);
             shelf.start = end;
             shelf.fresh = Arc::default();
         }

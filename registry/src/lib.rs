@@ -12,6 +12,7 @@
 
 mod badge;
 pub mod blobs;
+mod clock;
 pub mod config;
 mod durable;
 pub mod folder;

@@ -1,5 +1,6 @@
 //! Programs that read what we write and share no code with ours: of C2SP logs `aics-tlog` (Python) and the packages behind Go's
-//! checksum database; of bundles a verifier in Python that was written from docs/SPEC.md (`tests/judges/second`). One that is not there is named; `WEIGHBRIDGE_EVERY_JUDGE=1` makes that a failure, as `cargo xtask ci --slow` does.
+//! checksum database; of bundles a verifier in Python that was written from docs/SPEC.md (`tests/judges/second`). One that is
+//! not there is named; `WEIGHBRIDGE_EVERY_JUDGE=1` makes that a failure, as `cargo xtask ci --slow` does.
 
 use std::{
     env, fs,

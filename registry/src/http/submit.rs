@@ -1,6 +1,6 @@
 //! `POST /api/v1/attestations`: an envelope in, a receipt out.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     App,
+    clock::posix_now,
     log::{
         Ack, Admitted, Wait,
         sidecars::{self, Inventory},
@@ -122,10 +123,9 @@ fn admit(app: &App, body: &[u8], invitation: Option<&str>) -> Result<(Admitted, 
 /// The last step before the queue: what holds uses up the invitation, what does not leaves it as it was.
 fn redeem(app: &App, token: &str, record: &provenance::record::Record) -> Result<(), ApiError> {
     // A clock before 1970 lets every invitation be good.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let redeemed = app
         .invites
-        .redeem(token, record.publisher(), record.id, now.as_secs());
+        .redeem(token, record.publisher(), record.id, posix_now());
     redeemed.map_err(|error| {
         if error.is_refusal() {
             ApiError::new(Code::InviteRequired, sentence(&error.to_string()))

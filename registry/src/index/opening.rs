@@ -43,9 +43,8 @@ pub(super) fn read_all(db: &sled::Db, log: &str) -> Result<Shelf, IndexError> {
             // After all blocks, by the order of prefixes.
             (b'r', _) => {
                 let start = start()?;
-                let read = |blocks| Run::read(start, &value, blocks);
-                let run = blocks.remove(&start).and_then(read);
-                let run = run.filter(|run| run.start == shelf.start);
+                let follows = blocks.remove(&start).filter(|_| start == shelf.start);
+                let run = follows.and_then(|blocks| Run::read(&value, blocks));
                 let run = run.ok_or(IndexError::Run { start })?;
                 runs.push(start);
                 shelf.start = run.edge.size().get();

@@ -59,8 +59,6 @@ pub(super) fn unpack(block: &[u8]) -> Option<Vec<Row>> {
 /// What a run holds; its row in sled is written after all of its blocks, and makes them count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
-    /// Index of its first entry.
-    pub(super) start: u64,
     /// The right edge of the tree after its last entry.
     pub(super) edge: Frontier,
     /// Lookup keys in it and in all runs before it.
@@ -84,7 +82,7 @@ impl Run {
     }
 
     /// The run that a row says; none when it does not read, or these are not its blocks.
-    pub(super) fn read(start: u64, value: &[u8], blocks: Sealing) -> Option<Self> {
+    pub(super) fn read(value: &[u8], blocks: Sealing) -> Option<Self> {
         let (seal, head) = value.split_first_chunk::<32>()?;
         if blocks.seal(head).as_bytes() != seal {
             return None;
@@ -93,7 +91,6 @@ impl Run {
         let (size, peaks) = rest.split_first_chunk::<8>()?;
         let peaks = peaks.chunks(32).map(Sha256Digest::from_slice);
         Some(Self {
-            start,
             edge: Frontier::from_peaks(
                 TreeSize::new(u64::from_be_bytes(*size)),
                 peaks.collect::<Option<_>>()?,
@@ -155,7 +152,7 @@ mod tests {
         #[test]
         fn junk_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = unpack(&bytes);
-            let _ = Run::read(0, &bytes, Sealing::default());
+            let _ = Run::read(&bytes, Sealing::default());
         }
     }
 
@@ -169,16 +166,15 @@ mod tests {
         let mut edge = Frontier::new();
         for n in 0..=9_u8 {
             let run = Run {
-                start: 3,
                 edge: edge.clone(),
                 keys: 7,
             };
             let mut value = run.value(blocks(1));
-            assert_eq!(Run::read(3, &value, blocks(1)).as_ref(), Some(&run));
-            assert_eq!(Run::read(3, &value, blocks(2)), None);
-            assert_eq!(Run::read(3, &value[..value.len() - 1], blocks(1)), None);
+            assert_eq!(Run::read(&value, blocks(1)).as_ref(), Some(&run));
+            assert_eq!(Run::read(&value, blocks(2)), None);
+            assert_eq!(Run::read(&value[..value.len() - 1], blocks(1)), None);
             value[32] ^= 1;
-            assert_eq!(Run::read(3, &value, blocks(1)), None);
+            assert_eq!(Run::read(&value, blocks(1)), None);
             edge.push(LeafHash::of(&[n]));
         }
     }

@@ -3,7 +3,6 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    time::{SystemTime, UNIX_EPOCH},
 };
 
 use provenance::{
@@ -12,7 +11,10 @@ use provenance::{
 };
 
 use super::{Shared, segments::SegmentError};
-use crate::index::{Index, IndexError, NewEntry};
+use crate::{
+    clock::posix_now,
+    index::{Index, IndexError, NewEntry},
+};
 
 /// Entries that are read from the commits before they go into the index, at least, while it is built; fewer when their
 /// payloads have [`READ_AHEAD_BYTES`].
@@ -93,7 +95,7 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
             return Ok(());
         }
         if pending.len() >= READ_AHEAD_ENTRIES || bytes >= READ_AHEAD_BYTES {
-            index.apply(&pending, now())?;
+            index.apply(&pending, posix_now())?;
             pending.clear();
             bytes = 0;
         }
@@ -118,7 +120,7 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
     if !agrees || edge.tree_head() != *head {
         return Err(IndexingError::Disagrees { head: *head });
     }
-    index.apply(&pending, now())?;
+    index.apply(&pending, posix_now())?;
     let missing = head.size.get() - applied;
     tracing::info!(entries = missing, "indexed {missing} entries");
     Ok(())
@@ -126,16 +128,9 @@ pub(super) fn bring_up(index: &Index, shared: &Shared, head: &TreeHead) -> Resul
 
 /// Applies the entries that bring the index to `head`.
 pub(super) fn apply(index: &Index, entries: &[NewEntry], head: &TreeHead) -> Result<(), IndexingError> {
-    if index.apply(entries, now())?.tree_head() == *head {
+    if index.apply(entries, posix_now())?.tree_head() == *head {
         Ok(())
     } else {
         Err(IndexingError::Disagrees { head: *head })
     }
-}
-
-/// POSIX seconds.
-fn now() -> u64 {
-    // A clock before 1970 is none.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.as_secs()
 }
